@@ -1,0 +1,432 @@
+"""What the units of a tensor see along one input axis: exactly on this image, and in closed form without its borders.
+
+Both halves are stored so that every primitive is a minimum. ``extent`` stacks ``lo`` and ``-hi``; ``line`` stacks the first
+edge, minus the last edge, and the size of the smallest path. Their further dimensions are the factors of the tensor's
+layout, broadcast (size 1) where nothing varies, so an ordinary feature map costs O(H + W).
+
+The closed form is affine: the field of unit ``i`` is that of unit 0 moved by ``sum(jump[f] * i[f])`` over the factors. A factor
+is a *position* where the axis' field moves along it, or would if attention or a window had not mixed its units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import gcd, lcm, prod
+from typing import NamedTuple, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rfkit.footprint.layout import Segment
+from rfkit.footprint.taps import Taps
+
+T = TypeVar("T")
+Number = TypeVar("Number", np.int32, np.int64)
+
+NONE = 1 << 29
+"""Stands in ``extent`` for a unit that sees nothing: larger than any position, so it never wins a minimum."""
+NO_LINE = 1 << 50
+"""The same in ``line``."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AxisField:
+    """Fields of all units of a tensor along one input axis.
+
+    Attributes:
+        extent: int32 ``(2, *factors)``: first position, and minus the last position, that a unit sees on this image.
+        line: int64 ``(3, *factors)``, in units of 1/den pixel: first edge, minus last edge of unit 0's unclipped field, and
+            the size minus one of the smallest path. Positions have size 1.
+        den: common denominator of ``line`` and ``jump``.
+        jump: per factor the distance, in 1/den pixel, between neighbouring units.
+        positions: per factor whether it counts positions of this axis.
+        regular: whether the closed form is exact away from the border (true) or an upper bound (false).
+    """
+
+    extent: NDArray[np.int32]
+    line: NDArray[np.int64]
+    den: int
+    jump: tuple[int, ...]
+    positions: tuple[bool, ...]
+    regular: bool
+
+    @classmethod
+    def of_input(cls, sizes: Sequence[int], factor: int) -> Self:
+        """The field of the input itself along its factor number ``factor``: every unit sees its own position."""
+        n = sizes[factor]
+        place = [1] * len(sizes)
+        place[factor] = n
+        position = np.arange(n, dtype=np.int32)
+        unit = tuple(i == factor for i in range(len(sizes)))
+        return cls(
+            np.stack([position, -position]).reshape(2, *place),
+            np.zeros((3,) + (1,) * len(sizes), np.int64),
+            1,
+            tuple(int(p) for p in unit),
+            unit,
+            True,
+        )
+
+    @property
+    def sees_nothing(self) -> bool:
+        """Whether no unit depends on the input along this axis."""
+        return bool(self.extent[0].min() >= NONE)
+
+    def varies(self, factor: int) -> bool:
+        """Whether units differ along a factor."""
+        return self.extent.shape[factor + 1] > 1 or self.line.shape[factor + 1] > 1 or self.positions[factor]
+
+    def scaled(self, den: int) -> Self:
+        """The same in units of 1/den pixel; ``den`` is a multiple of the present one."""
+        if den == self.den:
+            return self
+        k = den // self.den
+        return replace(self, line=self.line * k, den=den, jump=tuple(j * k for j in self.jump))
+
+    def slide(self, factor: int, taps: Taps, spread_dead: bool) -> Self:
+        """Move along a factor with a window. ``spread_dead``: write "sees nothing" although nothing else varies there."""
+        extent = self.extent
+        if extent.shape[factor + 1] > 1:
+            extent = _take(extent, taps, factor + 1)
+        if taps.dead is not None and (extent.shape[factor + 1] > 1 or self.positions[factor] or spread_dead):
+            extent = np.where(_along(taps.dead, factor + 1, extent.ndim), np.int32(NONE), extent)
+        if self.positions[factor]:
+            return self._slide_line(factor, taps, extent)
+        line = _take(self.line, taps, factor + 1) if self.line.shape[factor + 1] > 1 else self.line
+        if taps.dead is not None and spread_dead:
+            line = np.where(_along(taps.dead, factor + 1, line.ndim), np.int64(NO_LINE), line)
+        return replace(self, extent=extent, line=line)
+
+    def _slide_line(self, factor: int, taps: Taps, extent: NDArray[np.int32]) -> Self:
+        den = lcm(Fraction(taps.scale).denominator, Fraction(taps.first).denominator, Fraction(taps.last).denominator)
+        field = self if den == 1 else self.scaled(self.den * den)
+        jump = field.jump[factor]
+        edges = int(taps.first * jump), int(taps.last * jump)
+        change = np.array([min(edges), -max(edges), abs(edges[1] - edges[0])], np.int64)
+        line = field.line + change.reshape((3,) + (1,) * (field.line.ndim - 1))
+        jumps = _with(field.jump, factor, int(jump * taps.scale))
+        return replace(field, extent=extent, line=line, jump=jumps, regular=self.regular and taps.regular)._reduced(den)
+
+    def _reduced(self, grown: int) -> Self:
+        if grown == 1:
+            return self
+        common = gcd(self.den, int(np.gcd.reduce(self.line, axis=None)), *self.jump)
+        if common == 1:
+            return self
+        return replace(
+            self, line=self.line // common, den=self.den // common, jump=tuple(j // common for j in self.jump)
+        )
+
+    def reduce(self, over: Sequence[int], sizes: Sequence[int]) -> Self:
+        """Join all units along some factors, whose sizes are given, into one; the factors stay, with size 1."""
+        axes = tuple(f + 1 for f in over if self.extent.shape[f + 1] > 1)
+        extent = self.extent.min(axis=axes, keepdims=True) if axes else self.extent
+        axes = tuple(f + 1 for f in over if self.line.shape[f + 1] > 1)
+        line = self.line.min(axis=axes, keepdims=True) if axes else self.line
+        jump = list(self.jump)
+        for f, n in zip(over, sizes, strict=True):
+            if self.positions[f] and n > 1:
+                line = line + _reach(self.jump[f] * (n - 1), line.ndim, grows=True)
+                jump[f] *= n
+        return replace(self, extent=extent, line=line, jump=tuple(jump))
+
+    def reshape(self, segments: Sequence[Segment]) -> Self:
+        """Cut and merge factors as a plan says (``layout.plan_reshape``); merged positions stay affine where they can."""
+        extent = _reshape(self.extent, segments)
+        field, jump, positions, f = self, [], [], 0
+        for segment in segments:
+            width = len(segment.old)
+            if segment.pieces is None:
+                field, merged, position = field._merge(f, segment.old)
+                if not position and any(self.positions[f : f + width]):
+                    position = True
+                jump.extend(_split(merged, segment.new))
+                positions.extend([position] * len(segment.new))
+            else:
+                for offset, piece in enumerate(segment.pieces):
+                    jump.extend(_split(field.jump[f + offset], piece))
+                    positions.extend([field.positions[f + offset]] * len(piece))
+            f += width
+        line = _reshape(field.line, segments)
+        return type(self)(extent, line, field.den, tuple(jump), tuple(positions), field.regular)
+
+    def _merge(self, start: int, sizes: tuple[int, ...]) -> tuple[Self, int, bool]:
+        """Prepare factors for merging; returns the field, the merged factor's jump, and whether it counts positions.
+
+        Positions alone merge to positions. Positions with other factors inside (a pixel shuffle) repeat each field, as
+        nearest-neighbour upsampling does. Any other mixture has no closed form.
+        """
+        here = range(start, start + len(sizes))
+        real = [i for i in here if sizes[i - start] > 1]
+        counting = [i for i in real if self.positions[i]]
+        if not counting:
+            return self, 0, False
+        field = self
+        axes = tuple(i + 1 for i in here if self.line.shape[i + 1] > 1)
+        if axes:
+            field = replace(self, line=self.line.min(axis=axes, keepdims=True), regular=False)
+        if counting != real[: len(counting)]:
+            return field._spread(here, sizes, slope=0), 0, True
+        inner = counting[-1]
+        slope, below = field.jump[inner], sizes[inner - start]
+        for i in reversed(counting[:-1]):
+            if field.jump[i] != slope * below:
+                field = field.scaled(field.den * below)
+                slope = field.jump[i] // below
+                break
+            below *= sizes[i - start]
+        outer = range(start, inner + 1)
+        field = field._spread(outer, sizes[: inner + 1 - start], slope)
+        repeats = prod(sizes[inner + 1 - start :])
+        if repeats == 1:
+            return field, slope, True
+        field = field.scaled(field.den * 2 * repeats)
+        shift = slope * (1 - repeats)
+        move = np.array([shift, -shift, 0], np.int64).reshape((3,) + (1,) * (field.line.ndim - 1))
+        return replace(field, line=field.line + move), 2 * slope, True
+
+    def _spread(self, here: range, sizes: tuple[int, ...], slope: int) -> Self:
+        """Widen the edges so that an affine form with one slope along the merged factors contains every unit's field."""
+        line, stride, regular = self.line, slope, self.regular
+        for i in reversed(here):
+            n = sizes[i - here.start]
+            rest = (self.jump[i] if self.positions[i] else 0) - stride
+            if rest and n > 1:
+                line, regular = line + _reach(rest * (n - 1), line.ndim, grows=False), False
+            stride *= n
+        return replace(self, line=line, regular=regular)
+
+    def permute(self, order: Sequence[int]) -> Self:
+        """Reorder the factors."""
+        axes = (0, *(f + 1 for f in order))
+        return replace(
+            self,
+            extent=self.extent.transpose(axes),
+            line=self.line.transpose(axes),
+            jump=tuple(self.jump[f] for f in order),
+            positions=tuple(self.positions[f] for f in order),
+        )
+
+    def insert(self, where: Sequence[int]) -> Self:
+        """New factors of size 1 that nothing varies along, at these places of the result."""
+        jump, positions = list(self.jump), list(self.positions)
+        extent, line = list(self.extent.shape), list(self.line.shape)
+        for f in sorted(where):
+            jump.insert(f, 0)
+            positions.insert(f, False)
+            extent.insert(f + 1, 1)
+            line.insert(f + 1, 1)
+        return replace(
+            self,
+            extent=self.extent.reshape(extent),
+            line=self.line.reshape(line),
+            jump=tuple(jump),
+            positions=tuple(positions),
+        )
+
+    def drop(self, where: Sequence[int]) -> Self:
+        """Remove factors of size 1."""
+        keep = [f for f in range(len(self.jump)) if f not in where]
+        return replace(
+            self,
+            extent=self.extent.reshape([2] + [self.extent.shape[f + 1] for f in keep]),
+            line=self.line.reshape([3] + [self.line.shape[f + 1] for f in keep]),
+            jump=tuple(self.jump[f] for f in keep),
+            positions=tuple(self.positions[f] for f in keep),
+        )
+
+    def forget(self, factor: int) -> Self:
+        """Stop counting a factor of size 1 as a position, before it is broadcast or relabelled."""
+        if not self.positions[factor] and not self.jump[factor]:
+            return self
+        return replace(self, jump=_with(self.jump, factor, 0), positions=_with(self.positions, factor, False))
+
+
+def join(fields: Sequence[AxisField], sizes: Sequence[int]) -> tuple[AxisField, bool]:
+    """The union of the fields of several tensors of one layout; also whether their grids disagree in jump or centre."""
+    grid = _common_grid(fields, sizes)
+    extent, line = fields[0].extent, grid.lines[0]
+    for field, other in zip(fields[1:], grid.lines[1:], strict=True):
+        extent, line = np.minimum(extent, field.extent), np.minimum(line, other)
+    return AxisField(extent, line, grid.den, grid.jump, grid.positions, grid.regular), grid.skewed
+
+
+def concatenate(
+    fields: Sequence[AxisField | None], factor: int, counts: Sequence[int], sizes: Sequence[int]
+) -> tuple[AxisField, bool]:
+    """Tensors of one layout side by side along a factor, of ``counts`` units each; None sees nothing.
+
+    ``sizes`` are the factors of the result. Returns the field, and whether the grids of the parts disagree.
+    """
+    present = [f for f in fields if f is not None]
+    moving = any(f.positions[factor] for f in present)
+    if len(present) == len(fields) and not moving and all(_same(f, present[0], factor) for f in present):
+        return present[0], False
+    grid = _common_grid(present, [1 if f == factor else n for f, n in enumerate(sizes)])
+    extents, lines = iter(f.extent for f in present), iter(grid.lines)
+    extent = _stack([None if f is None else next(extents) for f in fields], factor + 1, counts, NONE)
+    if moving:
+        line, jump, regular = _end_to_end(fields, grid, [f.jump[factor] * (grid.den // f.den) for f in present], counts)
+        jumps, positions = _with(grid.jump, factor, jump), _with(grid.positions, factor, True)
+        return AxisField(extent, line, grid.den, jumps, positions, grid.regular and regular), False
+    line = _stack([None if f is None else next(lines) for f in fields], factor + 1, counts, NO_LINE)
+    field = AxisField(extent, line, grid.den, grid.jump, grid.positions, grid.regular)
+    if set(counts) == {1} and not any(p and n > 1 for p, n in zip(grid.positions, sizes, strict=True)):
+        field = _recounted(field, factor)
+    return field, grid.skewed
+
+
+def _recounted(field: AxisField, factor: int) -> AxisField:
+    """Single units put side by side again (``unbind``, then ``stack``) count positions where their fields are evenly spaced."""
+    edges = field.line.reshape(3, -1)
+    if edges.shape[1] != field.line.shape[factor + 1]:
+        return field
+    steps = np.diff(edges[:2], axis=1)
+    if not len(steps[0]) or not steps[0, 0] or (steps[0] != steps[0, 0]).any() or (steps[1] != -steps[0, 0]).any():
+        return field
+    first = field.line.take([0], axis=factor + 1)
+    jump, positions = _with(field.jump, factor, int(steps[0, 0])), _with(field.positions, factor, True)
+    return replace(field, line=first, jump=jump, positions=positions)
+
+
+class _Grid(NamedTuple):
+    lines: list[NDArray[np.int64]]
+    den: int
+    jump: tuple[int, ...]
+    positions: tuple[bool, ...]
+    regular: bool
+    skewed: bool
+
+
+def _common_grid(fields: Sequence[AxisField], sizes: Sequence[int]) -> _Grid:
+    """Express several closed forms with one jump per factor.
+
+    Where the jumps along a factor differ, edges are widened to contain each field at either end. Where only some count it
+    as positions (attention's queries and keys, or a gate in the strict sense), the others already see every unit there,
+    and so does the join.
+    """
+    den = lcm(*(f.den for f in fields))
+    fields = [f.scaled(den) for f in fields]
+    lines, jump, positions = [f.line for f in fields], [], []
+    mixed = uneven = False
+    for i, n in enumerate(sizes):
+        here = [f.positions[i] for f in fields]
+        slopes = [f.jump[i] for f in fields]
+        slope = slopes[0] if all(here) or not any(here) else 0
+        if n > 1:
+            mixed = mixed or all(here) != any(here)
+            uneven = uneven or (all(here) and len(set(slopes)) > 1)
+            if any(s != slope for s in slopes):
+                reaches = [_reach((s - slope) * (n - 1), len(sizes) + 1, grows=False) for s in slopes]
+                lines = [line + reach for line, reach in zip(lines, reaches, strict=True)]
+        jump.append(slope)
+        positions.append(any(here))
+    moving = any(p and n > 1 for p, n in zip(positions, sizes, strict=True))
+    centres = {int(line[0].min() - line[1].min()) for line in lines}
+    regular = all(f.regular for f in fields) and not uneven and not (mixed and any(jump))
+    skewed = moving and not mixed and (uneven or (len(centres) > 1 and not _phases(lines, jump)))
+    return _Grid(lines, den, tuple(jump), tuple(positions), regular, skewed)
+
+
+def _phases(lines: Sequence[NDArray[np.int64]], jump: Sequence[int]) -> bool:
+    """Whether these are the phases of one grid side by side (space to depth): fields of one size that divide the jump evenly."""
+    edges = {(int(line[0].min()), int(line[0].min() + line[1].min())) for line in lines}
+    firsts = sorted(first for first, _ in edges)
+    steps = [b - a for a, b in zip(firsts, [*firsts[1:], firsts[0] + max(jump)], strict=True)]
+    return len({size for _, size in edges}) == 1 and len(set(steps)) == 1
+
+
+def _end_to_end(
+    fields: Sequence[AxisField | None], grid: _Grid, jumps: Sequence[int], counts: Sequence[int]
+) -> tuple[NDArray[np.int64], int, bool]:
+    """Positions that continue one another: affine where each part goes on where the one before ended."""
+    jump, regular, offset, result = jumps[0], True, 0, None
+    parts = iter(zip(grid.lines, jumps, strict=True))
+    for part, count in zip(fields, counts, strict=True):
+        if part is not None:
+            line, slope = next(parts)
+            rest = (slope - jump) * (count - 1)
+            shift = np.array([-offset * jump, offset * jump, 0], np.int64).reshape((3,) + (1,) * (line.ndim - 1))
+            moved = line + _reach(rest, line.ndim, grows=False) + shift
+            regular = regular and not rest and (result is None or np.array_equal(result, moved))
+            result = moved if result is None else np.minimum(result, moved)
+        offset += count
+    assert result is not None
+    return result, jump, regular
+
+
+def _same(a: AxisField, b: AxisField, factor: int) -> bool:
+    """Whether two parts, of which nothing varies along a factor, see alike."""
+    if a.extent.shape[factor + 1] > 1 or a.line.shape[factor + 1] > 1:
+        return False
+    return a is b or (
+        a.jump == b.jump
+        and a.positions == b.positions
+        and a.regular == b.regular
+        and bool(np.array_equal(a.extent, b.extent))
+        and bool(np.array_equal(a.line, b.line))
+    )
+
+
+def _along(mask: NDArray[np.bool_], axis: int, ndim: int) -> NDArray[np.bool_]:
+    return mask.reshape([-1 if d == axis else 1 for d in range(ndim)])
+
+
+def _take(array: NDArray[Number], taps: Taps, axis: int) -> NDArray[Number]:
+    if taps.index.shape[1] == 1:
+        return array.take(taps.index[:, 0], axis=axis)
+    read: NDArray[Number] = array.take(taps.index, axis=axis).min(axis=axis + 1)
+    return read
+
+
+def _reach(distance: int, ndim: int, grows: bool) -> NDArray[np.int64]:
+    """The change of edges when a field is joined with itself moved by ``distance``; ``grows``: the smallest path too."""
+    change = [min(0, distance), min(0, -distance), abs(distance) if grows else 0]
+    return np.array(change, np.int64).reshape((3,) + (1,) * (ndim - 1))
+
+
+def _reshape(array: NDArray[Number], segments: Sequence[Segment]) -> NDArray[Number]:
+    full, new, f = [array.shape[0]], [array.shape[0]], 1
+    for segment in segments:
+        here = array.shape[f : f + len(segment.old)]
+        f += len(segment.old)
+        if segment.pieces is None:
+            constant = all(n == 1 for n in here)
+            full.extend(here if constant else segment.old)
+            new.extend([1] * len(segment.new) if constant else segment.new)
+            continue
+        full.extend(here)
+        for n, piece in zip(here, segment.pieces, strict=True):
+            new.extend(piece if n > 1 else [1] * len(piece))
+    if tuple(full) != array.shape:
+        array = np.broadcast_to(array, full)
+    return array.reshape(new)
+
+
+def _stack(arrays: Sequence[NDArray[Number] | None], axis: int, counts: Sequence[int], blank: int) -> NDArray[Number]:
+    present = [a for a in arrays if a is not None]
+    shape = list(present[0].shape)
+    for other in present[1:]:
+        shape = [max(n, m) for n, m in zip(shape, other.shape, strict=True)]
+    shape[axis] = sum(counts)
+    result = np.empty(shape, present[0].dtype)
+    rows = result.swapaxes(0, axis)
+    start = 0
+    for array, count in zip(arrays, counts, strict=True):
+        rows[start : start + count] = blank if array is None else array.swapaxes(0, axis)
+        start += count
+    return result
+
+
+def _split(jump: int, sizes: Sequence[int]) -> list[int]:
+    result = []
+    for n in reversed(sizes):
+        result.append(jump)
+        jump *= n
+    return result[::-1]
+
+
+def _with(items: tuple[T, ...], where: int, value: T) -> tuple[T, ...]:
+    return (*items[:where], value, *items[where + 1 :])
