@@ -1,0 +1,389 @@
+"""Run a model once and record it: the only place with hooks and a dispatch mode."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from rfkit.tracing.guard import as_found, evaluating, on_meta
+from rfkit.tracing.record import WRITE, Call, Inventory, ModuleCall, Op, Parameter, Trace, Value
+
+
+class ForwardError(Exception):
+    """The forward raised; ``layer`` is the innermost module that was running, ``got`` the shapes it was given."""
+
+    def __init__(self, layer: str, type_name: str, got: Sequence[tuple[int, ...]]) -> None:
+        super().__init__(layer)
+        self.layer, self.type_name, self.got = layer, type_name, tuple(got)
+
+
+def capture(
+    model: nn.Module, inputs: Sequence[Any], kwargs: Mapping[str, Any], device: str, keep_indices: bool = False
+) -> Trace:
+    """Run ``model(*inputs, **kwargs)`` in eval mode and without gradients, and record it.
+
+    ``device`` "meta" runs it without numbers (real parameters are put aside meanwhile), any other device with those the
+    model has; the inputs must be there already. The model is left as found. ``keep_indices`` keeps the numbers of indices
+    written as lists, which PyTorch otherwise moves to ``meta`` before anybody can see them (5% slower).
+
+    Raises:
+        ForwardError: from whatever the forward raised.
+    """
+    named = list(model.named_modules())
+    modules = [module for _, module in named]
+    with as_found(modules):
+        inventory = _inventory(modules)
+        real = on_meta(modules) if device == "meta" else {}
+        recorder = _Recorder(named, real, device)
+        roots = [recorder.admit(t) for t in tensors_in((inputs, kwargs))]
+        with evaluating(modules), _ListIndices() if keep_indices else nullcontext(), recorder.watching():
+            output = model(*inputs, **kwargs)
+        return recorder.finish(tuple(roots), output, inventory)
+
+
+def tensors_in(value: Any) -> Iterator[torch.Tensor]:
+    """All tensors in nested tuples, lists, dicts and dataclasses (or other plain objects one level deep), in order."""
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from tensors_in(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from tensors_in(item)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for field in dataclasses.fields(value):
+            yield from tensors_in(getattr(value, field.name))
+    elif hasattr(value, "tensors") and isinstance(value.tensors, (torch.Tensor, list, tuple)):
+        yield from tensors_in(value.tensors)
+
+
+class _ListIndices(TorchFunctionMode):
+    """Turns lists in ``x[...]`` into tensors on the CPU, whose numbers stay known."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in (torch.Tensor.__getitem__, torch.Tensor.__setitem__):
+            index = args[1] if isinstance(args[1], tuple) else (args[1],)
+            if any(isinstance(i, list) for i in index):
+                index = tuple(torch.tensor(i) if isinstance(i, list) else i for i in index)
+                args = (args[0], index, *args[2:])
+        return func(*args, **(kwargs or {}))
+
+
+@dataclass(frozen=True, slots=True)
+class _Aliasing:
+    """What an operator's schema says: which arguments it writes, and which one its result is a view of (-1: none)."""
+
+    written: tuple[tuple[int, str], ...]
+    viewed: int
+
+
+@cache
+def _aliasing(op: Op) -> _Aliasing:
+    arguments = op._schema.arguments
+    marked = [(i, a.name) for i, a in enumerate(arguments) if a.alias_info is not None]
+    written = tuple((i, n) for i, n in marked if arguments[i].alias_info.is_write)
+    viewed = next((i for i, _ in marked if not arguments[i].alias_info.is_write), -1)
+    return _Aliasing(written, viewed)
+
+
+@dataclass(slots=True, eq=False)
+class _State:
+    """A live tensor: its newest value, and, of a view, where it was taken from and when."""
+
+    value: Value
+    version: int = 0
+    base: _State | None = None
+    view: Call | None = None
+    output: int = 0
+    seen: int = 0
+
+
+class _Recorder(TorchDispatchMode):
+    def __init__(self, named: Sequence[tuple[str, nn.Module]], real: Mapping[int, torch.Tensor], device: str) -> None:
+        super().__init__()
+        self.device = device
+        self.real = real
+        self.tick = 0
+        self.values = 0
+        self.calls: list[Call] = []
+        self.states: dict[int, _State] = {}
+        self.alive: list[torch.Tensor] = []
+        self.constants: dict[int, torch.Tensor] = {}
+        self.parameters: dict[int, Parameter] = {}
+        self.modules: list[ModuleCall] = []
+        self.open: list[tuple[nn.Module, int, tuple[Value, ...], int]] = []
+        self.scope = -1
+        self.names = {id(m): n for n, m in named}
+        self.leaves = {n: type(m) for n, m in named if not _children(m)}
+        self.owned: dict[int, Parameter] = {}
+        for owner, module in named:
+            for name, p in module._parameters.items():
+                if p is not None:
+                    self.owned.setdefault(id(p), Parameter(f"{owner}.{name}".lstrip("."), owner, p.numel()))
+
+    # -- values ---------------------------------------------------------------------------------------------------
+
+    def new_value(self, tensor: torch.Tensor) -> Value:
+        value = Value(self.values, tuple(tensor.shape), tensor.dtype)
+        self.values += 1
+        return value
+
+    def admit(self, tensor: torch.Tensor, known: bool = False) -> Value:
+        """Begin to follow a tensor that no recorded operator made: an input, a parameter, a constant."""
+        state = _State(self.new_value(tensor))
+        self.states[id(tensor)] = state
+        self.alive.append(tensor)
+        if known:
+            owned = self.owned.get(id(tensor))
+            if owned is not None:
+                self.parameters[state.value.index] = owned
+            real = self.real.get(id(tensor), tensor)
+            if not real.is_meta:
+                self.constants[state.value.index] = real
+        return state.value
+
+    def read(self, tensor: torch.Tensor) -> Value:
+        state = self.states.get(id(tensor))
+        return self.admit(tensor, known=True) if state is None else self.refresh(state)
+
+    def refresh(self, state: _State) -> Value:
+        """The newest value of a tensor; a view of something written since is taken anew."""
+        base = state.base
+        if base is None or state.view is None:
+            return state.value
+        source = self.refresh(base)
+        if base.version != state.seen:
+            view = state.view
+            outputs = [None if v is None else Value(self._number(), v.shape, v.dtype) for v in view.outputs]
+            position = max(_aliasing(view.op).viewed, 0)
+            args = (*view.args[:position], source, *view.args[position + 1 :])
+            self.add(view.op, args, view.kwargs, outputs, allocates=False)
+            fresh = outputs[state.output]
+            assert fresh is not None
+            state.value, state.seen, state.version = fresh, base.version, state.version + 1
+        return state.value
+
+    def _number(self) -> int:
+        self.values += 1
+        return self.values - 1
+
+    def write(self, state: _State, value: Value) -> None:
+        """Give a tensor a new value, and with it whatever it is a view of."""
+        state.value = value
+        state.version += 1
+        base, view = state.base, state.view
+        if base is not None and view is not None:
+            whole = self.refresh(base)
+            result = Value(self._number(), whole.shape, whole.dtype)
+            self.add(WRITE, (whole, value, view, state.output), {}, [result], allocates=False)
+            self.write(base, result)
+            state.seen = base.version
+
+    # -- operators ------------------------------------------------------------------------------------------------
+
+    def add(
+        self, op: Op, args: Any, kwargs: Mapping[str, Any], outputs: Sequence[Value | None], allocates: bool
+    ) -> Call:
+        call = Call(op, args, kwargs, tuple(outputs), self.scope, self.tick, allocates)
+        self.tick += 1
+        self.calls.append(call)
+        return call
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        try:
+            result = func(*args, **kwargs)
+        except RuntimeError:
+            moved = self._without_mixed_devices(args) if self.device == "meta" else args
+            if moved is args:
+                raise
+            args, result = moved, func(*moved, **kwargs)
+        self.record(func, args, kwargs, result)
+        return result
+
+    def _without_mixed_devices(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Move constants made on the CPU next to the ``meta`` tensors they meet; their numbers stay known."""
+        devices = {
+            t.device.type
+            for a in args
+            for t in (a if isinstance(a, (list, tuple)) else (a,))
+            if isinstance(t, torch.Tensor)
+        }
+        if len(devices) < 2:
+            return args
+        return tuple([self._twin(t) for t in a] if isinstance(a, (list, tuple)) else self._twin(a) for a in args)
+
+    def _twin(self, tensor: Any) -> Any:
+        if not isinstance(tensor, torch.Tensor) or tensor.device.type == "meta" or tensor.dim() == 0:
+            return tensor
+        twin = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
+        self.states[id(twin)] = _State(self.read(tensor))
+        self.alive.append(twin)
+        return twin
+
+    def record(self, func: Op, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any) -> None:
+        """Turn one call on tensors into one on values."""
+        aliasing = _aliasing(func)
+        read_args = tuple(self._values(a) for a in args)
+        read_kwargs = {k: self._values(v) for k, v in kwargs.items()} if kwargs else kwargs
+        results = result if isinstance(result, (tuple, list)) else (result,)
+        tensors = [r if isinstance(r, torch.Tensor) else None for r in results]
+        if aliasing.written:
+            self._record_write(func, aliasing, args, kwargs, read_args, read_kwargs, tensors)
+            return
+        fresh = [None if t is None else self.new_value(t) for t in tensors]
+        is_view = aliasing.viewed >= 0
+        call = self.add(func, read_args, read_kwargs, fresh, allocates=not is_view)
+        base = self.states.get(id(args[aliasing.viewed])) if is_view and len(args) > aliasing.viewed else None
+        for i, (tensor, value) in enumerate(zip(tensors, fresh, strict=True)):
+            if tensor is None or value is None:
+                continue
+            self._remember(tensor, value)
+            if base is not None and tensor is not args[aliasing.viewed]:
+                state = _State(value, base=base, view=call, output=i, seen=base.version)
+            else:
+                state = _State(value)
+            self.states[id(tensor)] = state
+            self.alive.append(tensor)
+
+    def _record_write(
+        self,
+        func: Op,
+        aliasing: _Aliasing,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        read_args: tuple[Any, ...],
+        read_kwargs: Mapping[str, Any],
+        tensors: Sequence[torch.Tensor | None],
+    ) -> None:
+        targets = [args[i] if i < len(args) else kwargs.get(n) for i, n in aliasing.written]
+        written = {id(t) for t in targets if isinstance(t, torch.Tensor)}
+        fresh = [None if t is None else self.new_value(t) for t in tensors]
+        call = self.add(func, read_args, read_kwargs, fresh, allocates=False)
+        for tensor, value in zip(tensors, fresh, strict=True):
+            if tensor is None or value is None:
+                continue
+            self._remember(tensor, value)
+            state = self.states.get(id(tensor))
+            if id(tensor) in written and state is not None:
+                if torch.Tag.inplace_view in func.tags:
+                    before = dataclasses.replace(state)
+                    state.value, state.base, state.view, state.seen = value, before, call, before.version
+                    state.version += 1
+                else:
+                    self.write(state, value)
+            else:
+                self.states[id(tensor)] = _State(value)
+                self.alive.append(tensor)
+
+    def _remember(self, tensor: torch.Tensor, value: Value) -> None:
+        """Keep numbers that an index may be read from: all that are real beside ``meta``, else those that are not floating."""
+        if not tensor.is_meta and (self.device == "meta" or not tensor.is_floating_point()):
+            self.constants[value.index] = tensor
+
+    def _values(self, arg: Any) -> Any:
+        if isinstance(arg, torch.Tensor):
+            return self.read(arg)
+        if isinstance(arg, (list, tuple)) and any(isinstance(a, torch.Tensor) for a in arg):
+            return [self.read(a) if isinstance(a, torch.Tensor) else a for a in arg]
+        return arg
+
+    # -- modules --------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Record operators and module calls until the end of the block; raises ForwardError from what is raised inside."""
+        handles = [
+            register_module_forward_pre_hook(self._enter),
+            register_module_forward_hook(self._exit, always_call=False),
+        ]
+        try:
+            with self:
+                yield
+        except Exception as error:
+            raise self._failure() from error
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def _failure(self) -> ForwardError:
+        if not self.open:
+            return ForwardError("", "", ())
+        module, _, inputs, _ = self.open[-1]
+        return ForwardError(self.names.get(id(module), ""), type(module).__name__, [v.shape for v in inputs])
+
+    def _enter(self, module: nn.Module, args: Any) -> None:
+        given = tuple(self.read(t) for t in tensors_in(args))
+        self.modules.append(None)  # type: ignore[arg-type]
+        self.open.append((module, len(self.modules) - 1, given, self.tick))
+        self.scope = len(self.modules) - 1
+        self.tick += 1
+
+    def _exit(self, module: nn.Module, _: Any, output: Any) -> None:
+        while self.open and self.open[-1][0] is not module:
+            self._close(())
+        if self.open:
+            self._close(tuple(self.read(t) for t in tensors_in(output)))
+
+    def _close(self, outputs: tuple[Value, ...]) -> None:
+        module, index, inputs, enter = self.open.pop()
+        kind = type(module)
+        name = self.names.get(id(module))
+        if name is None:
+            parent = self.open[-1] if self.open else None
+            outer = self.names.get(id(parent[0]), "") if parent else ""
+            name = f"{outer}.{kind.__name__}".lstrip(".")
+        self.modules[index] = ModuleCall(
+            name,
+            kind.__name__,
+            not _children(module),
+            kind.__module__.startswith("torch.nn."),
+            inputs,
+            outputs,
+            enter,
+            self.tick,
+        )
+        self.scope = self.open[-1][1] if self.open else -1
+        self.tick += 1
+
+    def finish(self, roots: tuple[Value, ...], output: Any, inventory: Inventory) -> Trace:
+        """The record of everything seen."""
+        while self.open:
+            self._close(())
+        outputs = tuple(self.read(t) for t in tensors_in(output))
+        return Trace(
+            roots,
+            outputs,
+            tuple(self.calls),
+            tuple(self.modules),
+            self.parameters,
+            self.constants,
+            self.leaves,
+            inventory,
+            self.device,
+        )
+
+
+def _inventory(modules: Sequence[nn.Module]) -> Inventory:
+    parameters = {id(p): p for m in modules for p in m._parameters.values() if p is not None}.values()
+    buffers = {id(b): b for m in modules for b in m._buffers.values() if b is not None}.values()
+    return Inventory(
+        sum(p.numel() for p in parameters),
+        sum(p.numel() for p in parameters if p.requires_grad),
+        sum(b.numel() for b in buffers),
+    )
+
+
+def _children(module: nn.Module) -> bool:
+    return any(child is not None for child in module._modules.values())
