@@ -1,0 +1,153 @@
+"""From one footprint to the numbers a person reads: size, jump, start, extent, units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import prod
+
+import numpy as np
+
+from rfkit.footprint import Footprint
+from rfkit.footprint import layout as layouts
+from rfkit.footprint.axis import NO_LINE, NONE, AxisField
+
+Number = int | Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class AxisNumbers:
+    """What one tensor's units see along one axis. ``how``: "exact", "measured" or "bound", see ``report.FLAGS``."""
+
+    size: Number
+    smallest: Number
+    jump: Number | None
+    start: Number | None
+    extent: int
+    everything: bool
+    how: str
+
+
+NOTHING = AxisNumbers(0, 0, None, None, 0, False, "exact")
+
+
+def fraction(numerator: int, denominator: int) -> Number:
+    """A rational, as an int where it is whole."""
+    whole, rest = divmod(numerator, denominator)
+    return Fraction(numerator, denominator) if rest else whole
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One axis of the input: its number, its length in pixels, and the rank and dimension it has in the input tensor."""
+
+    number: int
+    length: int
+    rank: int
+    dim: int
+
+
+def axis_numbers(footprint: Footprint, axis: Axis) -> AxisNumbers:
+    """Size, jump, start and extent of a footprint along an axis."""
+    length = axis.length
+    field = footprint.axes[axis.number]
+    if field is None:
+        return NOTHING
+    dims = _position_dims(footprint, field, axis)
+    over = tuple(f + 1 for f in footprint.outside(dims) if field.extent.shape[f + 1] > 1)
+    hull = field.extent.min(axis=over) if over else field.extent
+    extent = max(0, 1 - int((hull[0] + hull[1]).min()))
+    if field.line.size == 3:
+        first, last, least = field.line.ravel().tolist()
+    else:
+        first, last, least = field.line.reshape(3, -1).min(axis=1).tolist()
+    if not extent or first >= NO_LINE // 2:
+        return NOTHING
+    size, smallest = fraction(-last - first, field.den) + 1, fraction(least, field.den) + 1
+    everything = length > 1 and _sees_everything(footprint, field)
+    jump, shift = _grid(footprint, field, axis)
+    how, start = "exact", fraction(first - last + field.den, 2 * field.den) + shift
+    scattered = bool(dims) and not any(field.positions)
+    if (not field.regular and not everything) or scattered:
+        lo, hi = hull[0], -hull[1]
+        seen = lo < NONE
+        widths = np.where(seen, hi - lo + 1, 0)
+        inside = widths[seen & (lo > 0) & (hi < length - 1)]
+        if (widths[seen] == extent).all() and extent < length:
+            size = extent
+        elif inside.size:
+            how, size = "measured", int(inside.max())
+        else:
+            how, size = "bound", max(size, extent)
+        smallest = min(smallest, size)
+        return AxisNumbers(size, smallest, jump or None, None, extent, everything, how)
+    return AxisNumbers(size, smallest, jump, start, extent, everything, how)
+
+
+def _sees_everything(footprint: Footprint, field: AxisField) -> bool:
+    sizes = layouts.factors(footprint.layout)
+    return not any(p and n > 1 and j for p, n, j in zip(field.positions, sizes, field.jump, strict=True))
+
+
+def _grid(footprint: Footprint, field: AxisField, axis: Axis) -> tuple[Number | None, Number]:
+    """The jump along the followed dimension, and how far its first unit's centre lies from that of the closed form.
+
+    Factors inside the positions (a pixel shuffle) repeat each field, as nearest-neighbour upsampling does.
+    """
+    dim = followed_dim(footprint, field, axis)
+    span = [] if dim is None else list(layouts.spans(footprint.layout)[dim])
+    counting = [f for f in span if field.positions[f]]
+    if not counting:
+        return None, 0
+    sizes = layouts.factors(footprint.layout)
+    others = [a for a in footprint.axes if a is not None and a is not field]
+    inside = [f for f in span if f > counting[-1] and not any(a.positions[f] for a in others)]
+    repeats = prod(sizes[f] for f in inside)
+    jump = field.jump[counting[-1]]
+    return fraction(abs(jump), field.den * repeats), fraction(jump * (1 - repeats), 2 * field.den * repeats)
+
+
+def _position_dims(footprint: Footprint, field: AxisField, axis: Axis) -> list[int]:
+    """The dimensions that count positions of an axis; where none does, the axis' own if units still differ along it."""
+    spans = layouts.spans(footprint.layout)
+    dims = [d for d, span in enumerate(spans) if any(field.positions[f] for f in span)]
+    home = axis.dim if len(spans) == axis.rank else None
+    if home is None or any(prod(footprint.layout[d]) > 1 for d in dims):
+        return dims
+    return [home] if any(field.extent.shape[f + 1] > 1 for f in spans[home]) else dims
+
+
+def followed_dim(footprint: Footprint, field: AxisField, axis: Axis) -> int | None:
+    """The tensor's dimension that follows an axis.
+
+    Of those that count its positions: the one it has in the input, else the last that counts nothing else, else the last.
+    """
+    dims = _position_dims(footprint, field, axis)
+    if len(footprint.layout) == axis.rank and axis.dim in dims:
+        return axis.dim
+    sizes = layouts.factors(footprint.layout)
+    spans = layouts.spans(footprint.layout)
+    pure = [d for d in dims if all(field.positions[f] or sizes[f] == 1 for f in spans[d])]
+    wide = [d for d in pure if prod(footprint.layout[d]) > 1]
+    candidates = wide or pure or dims
+    if not candidates:
+        return axis.dim if len(footprint.layout) == axis.rank else None
+    return candidates[-1]
+
+
+def units(footprint: Footprint | None, axis: Axis, shape: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """First and last position that each unit along the followed dimension sees: the hull over all others; -1 for none."""
+    field = None if footprint is None else footprint.axes[axis.number]
+    if footprint is None or field is None:
+        blank = (-1,) * (shape[axis.dim] if len(shape) == axis.rank else 1)
+        return blank, blank
+    dim = followed_dim(footprint, field, axis)
+    keep: Sequence[int] = () if dim is None else layouts.spans(footprint.layout)[dim]
+    over = tuple(f + 1 for f in range(len(field.positions)) if f not in keep)
+    hull = field.extent.min(axis=over)
+    sizes = [layouts.factors(footprint.layout)[f] for f in keep]
+    hull = np.broadcast_to(hull, (2, *sizes)).reshape(2, -1)
+    nothing = hull[0] >= NONE
+    lo, hi = np.where(nothing, -1, hull[0]), np.where(nothing, -1, -hull[1])
+    return tuple(lo.tolist()), tuple(hi.tolist())
