@@ -27,7 +27,7 @@ def measure_interior(
     if not open_rows:
         return {}
     sizes = [a.size for r in open_rows for a in numbers.of(r.output) or ()]
-    times = int(2 * max(sizes) // min(numbers.lengths)) + 2
+    times = int(max(sizes) // min(numbers.lengths)) + 2
     larger = list(shape)
     for axis in numbers.axes:
         larger[axis.dim] = axis.length * times

@@ -66,7 +66,7 @@ def axis_numbers(footprint: Footprint, axis: Axis) -> AxisNumbers:
         return NOTHING
     size, smallest = fraction(-last - first, field.den) + 1, fraction(least, field.den) + 1
     everything = length > 1 and _sees_everything(footprint, field)
-    jump, shift = _grid(footprint, field, axis)
+    jump, shift = _grid(footprint, field, axis, dims)
     how, start = "exact", fraction(first - last + field.den, 2 * field.den) + shift
     scattered = bool(dims) and not any(field.positions)
     if (not field.regular and not everything) or scattered:
@@ -87,33 +87,39 @@ def axis_numbers(footprint: Footprint, axis: Axis) -> AxisNumbers:
 
 def _sees_everything(footprint: Footprint, field: AxisField) -> bool:
     sizes = layouts.factors(footprint.layout)
-    return not any(p and n > 1 and j for p, n, j in zip(field.positions, sizes, field.jump, strict=True))
+    return not any([p and n > 1 and j for p, n, j in zip(field.positions, sizes, field.jump, strict=True)])
 
 
-def _grid(footprint: Footprint, field: AxisField, axis: Axis) -> tuple[Number | None, Number]:
+def _grid(footprint: Footprint, field: AxisField, axis: Axis, dims: Sequence[int]) -> tuple[Number | None, Number]:
     """The jump along the followed dimension, and how far its first unit's centre lies from that of the closed form.
 
     Factors inside the positions (a pixel shuffle) repeat each field, as nearest-neighbour upsampling does.
     """
-    dim = followed_dim(footprint, field, axis)
-    span = [] if dim is None else list(layouts.spans(footprint.layout)[dim])
+    dim = _followed(footprint, field, axis, dims)
+    span = range(0) if dim is None else layouts.spans(footprint.layout)[dim]
     counting = [f for f in span if field.positions[f]]
     if not counting:
         return None, 0
+    jump = field.jump[counting[-1]]
+    if counting[-1] == span[-1]:
+        return fraction(abs(jump), field.den), 0
     sizes = layouts.factors(footprint.layout)
     others = [a for a in footprint.axes if a is not None and a is not field]
     inside = [f for f in span if f > counting[-1] and not any(a.positions[f] for a in others)]
     repeats = prod(sizes[f] for f in inside)
-    jump = field.jump[counting[-1]]
     return fraction(abs(jump), field.den * repeats), fraction(jump * (1 - repeats), 2 * field.den * repeats)
 
 
 def _position_dims(footprint: Footprint, field: AxisField, axis: Axis) -> list[int]:
     """The dimensions that count positions of an axis; where none does, the axis' own if units still differ along it."""
     spans = layouts.spans(footprint.layout)
-    dims = [d for d, span in enumerate(spans) if any(field.positions[f] for f in span)]
+    positions = field.positions
+    if len(positions) == len(spans):
+        dims = [d for d, position in enumerate(positions) if position]
+    else:
+        dims = [d for d, span in enumerate(spans) if any([positions[f] for f in span])]
     home = axis.dim if len(spans) == axis.rank else None
-    if home is None or any(prod(footprint.layout[d]) > 1 for d in dims):
+    if home is None or any([footprint.layout[d] != (1,) for d in dims]):
         return dims
     return [home] if any(field.extent.shape[f + 1] > 1 for f in spans[home]) else dims
 
@@ -123,7 +129,10 @@ def followed_dim(footprint: Footprint, field: AxisField, axis: Axis) -> int | No
 
     Of those that count its positions: the one it has in the input, else the last that counts nothing else, else the last.
     """
-    dims = _position_dims(footprint, field, axis)
+    return _followed(footprint, field, axis, _position_dims(footprint, field, axis))
+
+
+def _followed(footprint: Footprint, field: AxisField, axis: Axis, dims: Sequence[int]) -> int | None:
     if len(footprint.layout) == axis.rank and axis.dim in dims:
         return axis.dim
     sizes = layouts.factors(footprint.layout)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from math import gcd, lcm, prod
 from typing import NamedTuple, Self, TypeVar
 
@@ -27,6 +28,8 @@ Number = TypeVar("Number", np.int32, np.int64)
 
 NONE = 1 << 29
 """Stands in ``extent`` for a unit that sees nothing: larger than any position, so it never wins a minimum."""
+_FINEST = 1 << 12
+"""Denominator up to which the slope of a bound is kept exact; past it the bound is widened a little instead."""
 NO_LINE = 1 << 50
 """The same in ``line``."""
 
@@ -132,10 +135,10 @@ class AxisField:
                 jump[f] *= n
         return replace(self, extent=extent, line=line, jump=tuple(jump))
 
-    def reshape(self, segments: Sequence[Segment]) -> Self:
+    def reshape(self, segments: tuple[Segment, ...]) -> Self:
         """Cut and merge factors as a plan says (``layout.plan_reshape``); merged positions stay affine where they can."""
         extent = _reshape(self.extent, segments)
-        field, jump, positions, f = self, [], [], 0
+        field, jump, positions, f = self, list[int](), list[bool](), 0
         for segment in segments:
             width = len(segment.old)
             if segment.pieces is None:
@@ -145,9 +148,13 @@ class AxisField:
                 jump.extend(_split(merged, segment.new))
                 positions.extend([position] * len(segment.new))
             else:
-                for offset, piece in enumerate(segment.pieces):
-                    jump.extend(_split(field.jump[f + offset], piece))
-                    positions.extend([field.positions[f + offset]] * len(piece))
+                for i, piece in enumerate(segment.pieces, f):
+                    if len(piece) == 1:
+                        jump.append(field.jump[i])
+                        positions.append(field.positions[i])
+                    else:
+                        jump.extend(_split(field.jump[i], piece))
+                        positions.extend([field.positions[i]] * len(piece))
             f += width
         line = _reshape(field.line, segments)
         return type(self)(extent, line, field.den, tuple(jump), tuple(positions), field.regular)
@@ -173,7 +180,8 @@ class AxisField:
         slope, below = field.jump[inner], sizes[inner - start]
         for i in reversed(counting[:-1]):
             if field.jump[i] != slope * below:
-                field = field.scaled(field.den * below)
+                if field.den * below <= _FINEST:
+                    field = field.scaled(field.den * below)
                 slope = field.jump[i] // below
                 break
             below *= sizes[i - start]
@@ -307,9 +315,12 @@ def _common_grid(fields: Sequence[AxisField], sizes: Sequence[int]) -> _Grid:
     as positions (attention's queries and keys, or a gate in the strict sense), the others already see every unit there,
     and so does the join.
     """
+    first = fields[0]
+    if all([f.jump == first.jump and f.positions == first.positions and f.den == first.den for f in fields]):
+        return _one_grid(fields, sizes)
     den = lcm(*(f.den for f in fields))
     fields = [f.scaled(den) for f in fields]
-    lines, jump, positions = [f.line for f in fields], [], []
+    lines, jump, positions = [f.line for f in fields], list[int](), list[bool]()
     mixed = uneven = False
     for i, n in enumerate(sizes):
         here = [f.positions[i] for f in fields]
@@ -324,15 +335,33 @@ def _common_grid(fields: Sequence[AxisField], sizes: Sequence[int]) -> _Grid:
         jump.append(slope)
         positions.append(any(here))
     moving = any(p and n > 1 for p, n in zip(positions, sizes, strict=True))
-    centres = {int(line[0].min() - line[1].min()) for line in lines}
+    centres = {first - last for first, last in map(_edges, lines)}
     regular = all(f.regular for f in fields) and not uneven and not (mixed and any(jump))
     skewed = moving and not mixed and (uneven or (len(centres) > 1 and not _phases(lines, jump)))
     return _Grid(lines, den, tuple(jump), tuple(positions), regular, skewed)
 
 
+def _one_grid(fields: Sequence[AxisField], sizes: Sequence[int]) -> _Grid:
+    """The usual case: one jump for all."""
+    first, lines = fields[0], [f.line for f in fields]
+    regular = all([f.regular for f in fields])
+    moving = any([p and n > 1 for p, n in zip(first.positions, sizes, strict=True)])
+    centres = {a - b for a, b in map(_edges, lines)} if moving else set()
+    skewed = len(centres) > 1 and not _phases(lines, first.jump)
+    return _Grid(lines, first.den, first.jump, first.positions, regular, skewed)
+
+
+def _edges(line: NDArray[np.int64]) -> tuple[int, int]:
+    """First edge and minus last edge of the hull over everything that varies."""
+    if line.size == 3:
+        first, last, _ = line.ravel().tolist()
+        return first, last
+    return int(line[0].min()), int(line[1].min())
+
+
 def _phases(lines: Sequence[NDArray[np.int64]], jump: Sequence[int]) -> bool:
     """Whether these are the phases of one grid side by side (space to depth): fields of one size that divide the jump evenly."""
-    edges = {(int(line[0].min()), int(line[0].min() + line[1].min())) for line in lines}
+    edges = {(first, first + last) for first, last in map(_edges, lines)}
     firsts = sorted(first for first, _ in edges)
     steps = [b - a for a, b in zip(firsts, [*firsts[1:], firsts[0] + max(jump)], strict=True)]
     return len({size for _, size in edges}) == 1 and len(set(steps)) == 1
@@ -387,10 +416,17 @@ def _reach(distance: int, ndim: int, grows: bool) -> NDArray[np.int64]:
     return np.array(change, np.int64).reshape((3,) + (1,) * (ndim - 1))
 
 
-def _reshape(array: NDArray[Number], segments: Sequence[Segment]) -> NDArray[Number]:
-    full, new, f = [array.shape[0]], [array.shape[0]], 1
+def _reshape(array: NDArray[Number], segments: tuple[Segment, ...]) -> NDArray[Number]:
+    full, new = _reshaped(array.shape, segments)
+    return (np.broadcast_to(array, full) if full != array.shape else array).reshape(new)
+
+
+@lru_cache(maxsize=4096)
+def _reshaped(shape: tuple[int, ...], segments: tuple[Segment, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The shape an array must be broadcast to before it is reshaped as a plan says, and the shape it then takes."""
+    full, new, f = [shape[0]], [shape[0]], 1
     for segment in segments:
-        here = array.shape[f : f + len(segment.old)]
+        here = shape[f : f + len(segment.old)]
         f += len(segment.old)
         if segment.pieces is None:
             constant = all(n == 1 for n in here)
@@ -400,24 +436,23 @@ def _reshape(array: NDArray[Number], segments: Sequence[Segment]) -> NDArray[Num
         full.extend(here)
         for n, piece in zip(here, segment.pieces, strict=True):
             new.extend(piece if n > 1 else [1] * len(piece))
-    if tuple(full) != array.shape:
-        array = np.broadcast_to(array, full)
-    return array.reshape(new)
+    return tuple(full), tuple(new)
 
 
 def _stack(arrays: Sequence[NDArray[Number] | None], axis: int, counts: Sequence[int], blank: int) -> NDArray[Number]:
+    """Arrays side by side along an axis, each broadcast to its count there; None is filled with ``blank``."""
     present = [a for a in arrays if a is not None]
-    shape = list(present[0].shape)
-    for other in present[1:]:
-        shape = [max(n, m) for n, m in zip(shape, other.shape, strict=True)]
-    shape[axis] = sum(counts)
-    result = np.empty(shape, present[0].dtype)
-    rows = result.swapaxes(0, axis)
-    start = 0
+    shape = [max(sizes) for sizes in zip(*(a.shape for a in present), strict=True)]
+    shape[axis] = 1
+    filler = np.full(shape, blank, present[0].dtype)
+    parts, repeats = [], list[int]()
     for array, count in zip(arrays, counts, strict=True):
-        rows[start : start + count] = blank if array is None else array.swapaxes(0, axis)
-        start += count
-    return result
+        part = filler if array is None else array
+        n = part.shape[axis]
+        shape[axis] = n
+        parts.append(part if part.shape == tuple(shape) else np.broadcast_to(part, shape))
+        repeats.extend([count] if n == 1 else [1] * n)
+    return np.repeat(np.concatenate(parts, axis=axis), repeats, axis=axis)
 
 
 def _split(jump: int, sizes: Sequence[int]) -> list[int]:

@@ -59,11 +59,18 @@ class Footprint:
         """Factors of all dimensions but these."""
         return tuple(f for d, span in enumerate(layouts.spans(self.layout)) if d not in dims for f in span)
 
-    def has_positions(self, axis: int) -> bool:
-        """Whether units at different positions of an input axis are left (not after global pooling)."""
-        field = self.axes[axis]
+    @cached_property
+    def moving(self) -> tuple[bool, ...]:
+        """Per axis, whether units at different positions are left (not after global pooling)."""
         sizes = layouts.factors(self.layout)
-        return field is not None and any(p and n > 1 for p, n in zip(field.positions, sizes, strict=True))
+        return tuple(
+            field is not None and any([p and n > 1 for p, n in zip(field.positions, sizes, strict=True)])
+            for field in self.axes
+        )
+
+    def has_positions(self, axis: int) -> bool:
+        """Whether units at different positions of an axis are left."""
+        return self.moving[axis]
 
     def varies(self, dim: int) -> bool:
         """Whether units differ along a dimension, on any axis."""
@@ -146,7 +153,8 @@ class Footprint:
             else:
                 segments.append(layouts.Segment(group, group, tuple((n,) for n in group)))
         layout = (*self.layout[:dim], (prod(self.layout[dim]),), *self.layout[dim + 1 :])
-        return self._each(lambda f: f.reshape(segments), layout)
+        plan = tuple(segments)
+        return self._each(lambda f: f.reshape(plan), layout)
 
     def reduce(self, dims: Collection[int], keepdim: bool = False) -> Self:
         """Join all units along some dimensions (mean, max, a contraction)."""
@@ -253,6 +261,10 @@ class Footprint:
         """Make each unit along a dimension from all units of its group (the channels of a convolution)."""
         if not self.varies(dim):
             return self.relabel(dim, out)
+        if groups == 1:
+            whole = self.reduce([dim], keepdim=True)
+            factor = layouts.spans(whole.layout)[dim][0]
+            return whole._each(lambda f: f.forget(factor), whole.layout).relabel(dim, out)
         shape = self.shape
         split = self.reshape((*shape[:dim], groups, shape[dim] // groups, *shape[dim + 1 :]))
         mixed = split.reduce([dim + 1], keepdim=True)
@@ -271,7 +283,8 @@ class Footprint:
                 segments.append(layouts.Segment(old, new, tuple((n,) for n in old)))
             else:
                 segments.extend(_regroup(old, new))
-        return wide._each(lambda f: f.reshape(segments), layout)
+        plan = tuple(segments)
+        return wide._each(lambda f: f.reshape(plan), layout)
 
 
 def _regroup(old: tuple[int, ...], new: tuple[int, ...]) -> list[layouts.Segment]:
@@ -334,10 +347,13 @@ def concat(
     dim %= len(shape)
     present = [p for p in parts if p is not None]
     present = [p if len(p.layout[dim]) == 1 else p.merge(dim) for p in present]
-    one = (*shape[:dim], 1, *shape[dim + 1 :])
-    layout = _common_layout([_without(p, dim) for p in present], one)
+    around = {(*p.layout[:dim], (1,), *p.layout[dim + 1 :]) for p in present}
+    if len(around) == 1:
+        layout, aligned = around.pop(), present
+    else:
+        layout = _common_layout([_without(p, dim) for p in present], (*shape[:dim], 1, *shape[dim + 1 :]))
+        aligned = [p.aligned((*layout[:dim], p.layout[dim], *layout[dim + 1 :])) for p in present]
     factor = layouts.spans(layout)[dim][0]
-    aligned = [p.aligned((*layout[:dim], p.layout[dim], *layout[dim + 1 :])) for p in present]
     whole = (*layout[:dim], (shape[dim],), *layout[dim + 1 :])
     sizes = layouts.factors(whole)
     context = frozenset[int]().union(*(p.context for p in present))

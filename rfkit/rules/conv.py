@@ -35,11 +35,11 @@ def convolution(call: Call, see: See) -> Footprint | None:
     assert output is not None
     window, field = convolution_window(call), see(source)
     table = taps.transposed_window if window.transposed else taps.window
+    if field is not None:
+        field = field.mix(1, window.groups, output.shape[1])
     for d, geometry in enumerate(zip(window.kernel, window.stride, window.padding, window.dilation, strict=True), 2):
         if field is not None:
             field = field.slide(d, table(source.shape[d], output.shape[d], *geometry))
-    if field is not None:
-        field = field.mix(1, window.groups, output.shape[1])
     kernels = see(weight)
     if kernels is None:
         return field

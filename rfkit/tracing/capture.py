@@ -17,6 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from rfkit.tracing.guard import as_found, evaluating, on_meta
 from rfkit.tracing.record import WRITE, Call, Inventory, ModuleCall, Op, Parameter, Trace, Value
+from rfkit.tracing.shortcuts import SHORTCUTS
 
 
 class ForwardError(Exception):
@@ -97,6 +98,10 @@ def _aliasing(op: Op) -> _Aliasing:
     return _Aliasing(written, viewed)
 
 
+_EMPTY = torch.ops.aten.empty.memory_format
+"""Uninitialised memory: nothing to record, and batch norm makes some at every call."""
+
+
 @dataclass(slots=True, eq=False)
 class _State:
     """A live tensor: its newest value, and, of a view, where it was taken from and when."""
@@ -168,7 +173,7 @@ class _Recorder(TorchDispatchMode):
             outputs = [None if v is None else Value(self._number(), v.shape, v.dtype) for v in view.outputs]
             position = max(_aliasing(view.op).viewed, 0)
             args = (*view.args[:position], source, *view.args[position + 1 :])
-            self.add(view.op, args, view.kwargs, outputs, allocates=False)
+            self.add(view.op, args, view.kwargs, (source,), outputs, allocates=False)
             fresh = outputs[state.output]
             assert fresh is not None
             state.value, state.seen, state.version = fresh, base.version, state.version + 1
@@ -186,31 +191,43 @@ class _Recorder(TorchDispatchMode):
         if base is not None and view is not None:
             whole = self.refresh(base)
             result = Value(self._number(), whole.shape, whole.dtype)
-            self.add(WRITE, (whole, value, view, state.output), {}, [result], allocates=False)
+            self.add(WRITE, (whole, value, view, state.output), {}, (whole, value), [result], allocates=False)
             self.write(base, result)
             state.seen = base.version
 
     # -- operators ------------------------------------------------------------------------------------------------
 
     def add(
-        self, op: Op, args: Any, kwargs: Mapping[str, Any], outputs: Sequence[Value | None], allocates: bool
+        self,
+        op: Op,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        inputs: tuple[Value, ...],
+        outputs: Sequence[Value | None],
+        allocates: bool,
     ) -> Call:
-        call = Call(op, args, kwargs, tuple(outputs), self.scope, self.tick, allocates)
+        call = Call(op, args, kwargs, inputs, tuple(outputs), self.scope, self.tick, allocates)
         self.tick += 1
         self.calls.append(call)
         return call
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        quick = SHORTCUTS.get(func)
+        result = NotImplemented if quick is None else quick(*args, **kwargs)
+        if result is NotImplemented:
+            args, result = self._run(func, args, kwargs)
+        self.record(func, args, kwargs, result)
+        return result
+
+    def _run(self, func: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:
         try:
-            result = func(*args, **kwargs)
+            return args, func(*args, **kwargs)
         except RuntimeError:
             moved = self._without_mixed_devices(args) if self.device == "meta" else args
             if moved is args:
                 raise
-            args, result = moved, func(*moved, **kwargs)
-        self.record(func, args, kwargs, result)
-        return result
+            return moved, func(*moved, **kwargs)
 
     def _without_mixed_devices(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """Move constants made on the CPU next to the ``meta`` tensors they meet; their numbers stay known."""
@@ -234,70 +251,72 @@ class _Recorder(TorchDispatchMode):
 
     def record(self, func: Op, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any) -> None:
         """Turn one call on tensors into one on values."""
-        aliasing = _aliasing(func)
-        read_args = tuple(self._values(a) for a in args)
-        read_kwargs = {k: self._values(v) for k, v in kwargs.items()} if kwargs else kwargs
-        results = result if isinstance(result, (tuple, list)) else (result,)
-        tensors = [r if isinstance(r, torch.Tensor) else None for r in results]
-        if aliasing.written:
-            self._record_write(func, aliasing, args, kwargs, read_args, read_kwargs, tensors)
+        if func is _EMPTY:
             return
-        fresh = [None if t is None else self.new_value(t) for t in tensors]
-        is_view = aliasing.viewed >= 0
-        call = self.add(func, read_args, read_kwargs, fresh, allocates=not is_view)
-        base = self.states.get(id(args[aliasing.viewed])) if is_view and len(args) > aliasing.viewed else None
-        for i, (tensor, value) in enumerate(zip(tensors, fresh, strict=True)):
-            if tensor is None or value is None:
+        aliasing = _aliasing(func)
+        inputs: list[Value] = []
+        read_args = tuple([self._values(a, inputs) for a in args])
+        read_kwargs = {k: self._values(v, inputs) for k, v in kwargs.items()} if kwargs else kwargs
+        results = result if isinstance(result, (tuple, list)) else (result,)
+        fresh = [self.new_value(r) if isinstance(r, torch.Tensor) else None for r in results]
+        viewed = aliasing.viewed
+        call = self.add(func, read_args, read_kwargs, tuple(inputs), fresh, viewed < 0 and not aliasing.written)
+        if aliasing.written:
+            self._write_results(call, args, kwargs, results)
+            return
+        base = self.states[id(args[viewed])] if 0 <= viewed < len(args) else None
+        for i, (tensor, value) in enumerate(zip(results, fresh, strict=True)):
+            if value is None:
                 continue
-            self._remember(tensor, value)
-            if base is not None and tensor is not args[aliasing.viewed]:
-                state = _State(value, base=base, view=call, output=i, seen=base.version)
+            if base is not None and tensor is not args[viewed]:
+                self.follow(tensor, _State(value, 0, base, call, i, base.version))
             else:
-                state = _State(value)
-            self.states[id(tensor)] = state
-            self.alive.append(tensor)
+                self.follow(tensor, _State(value))
 
-    def _record_write(
-        self,
-        func: Op,
-        aliasing: _Aliasing,
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
-        read_args: tuple[Any, ...],
-        read_kwargs: Mapping[str, Any],
-        tensors: Sequence[torch.Tensor | None],
-    ) -> None:
-        targets = [args[i] if i < len(args) else kwargs.get(n) for i, n in aliasing.written]
-        written = {id(t) for t in targets if isinstance(t, torch.Tensor)}
-        fresh = [None if t is None else self.new_value(t) for t in tensors]
-        call = self.add(func, read_args, read_kwargs, fresh, allocates=False)
-        for tensor, value in zip(tensors, fresh, strict=True):
-            if tensor is None or value is None:
-                continue
-            self._remember(tensor, value)
-            state = self.states.get(id(tensor))
-            if id(tensor) in written and state is not None:
-                if torch.Tag.inplace_view in func.tags:
-                    before = dataclasses.replace(state)
-                    state.value, state.base, state.view, state.seen = value, before, call, before.version
-                    state.version += 1
-                else:
-                    self.write(state, value)
-            else:
-                self.states[id(tensor)] = _State(value)
-                self.alive.append(tensor)
-
-    def _remember(self, tensor: torch.Tensor, value: Value) -> None:
-        """Keep numbers that an index may be read from: all that are real beside ``meta``, else those that are not floating."""
+    def follow(self, tensor: torch.Tensor, state: _State) -> None:
+        """Keep a tensor alive, what is known of it, and its numbers if an index may be read from it."""
+        self.states[id(tensor)] = state
+        self.alive.append(tensor)
         if not tensor.is_meta and (self.device == "meta" or not tensor.is_floating_point()):
-            self.constants[value.index] = tensor
+            self.constants[state.value.index] = tensor
 
-    def _values(self, arg: Any) -> Any:
+    def _write_results(
+        self, call: Call, args: tuple[Any, ...], kwargs: Mapping[str, Any], results: Sequence[Any]
+    ) -> None:
+        """Give what an operator wrote its new values."""
+        targets = [args[i] if i < len(args) else kwargs.get(n) for i, n in _aliasing(call.op).written]
+        written = {id(t) for t in targets if isinstance(t, torch.Tensor)}
+        for tensor, value in zip(results, call.outputs, strict=True):
+            if value is None:
+                continue
+            state = self.states.get(id(tensor))
+            if id(tensor) not in written or state is None:
+                self.follow(tensor, _State(value))
+                continue
+            if not tensor.is_meta:
+                self.constants[value.index] = tensor
+            if torch.Tag.inplace_view in call.op.tags:
+                before = dataclasses.replace(state)
+                state.value, state.base, state.view, state.seen = value, before, call, before.version
+                state.version += 1
+            else:
+                self.write(state, value)
+
+    def _values(self, arg: Any, inputs: list[Value]) -> Any:
+        """An argument with its tensors replaced by their values, which are also added to ``inputs``."""
         if isinstance(arg, torch.Tensor):
-            return self.read(arg)
-        if isinstance(arg, (list, tuple)) and any(isinstance(a, torch.Tensor) for a in arg):
-            return [self.read(a) if isinstance(a, torch.Tensor) else a for a in arg]
+            value = self.read(arg)
+            inputs.append(value)
+            return value
+        if (type(arg) is list or type(arg) is tuple) and arg and type(arg[0]) is not int:
+            return [self._values(a, inputs) for a in arg]
         return arg
+
+    def _reads(self, arg: Any) -> tuple[Value, ...]:
+        """The values of all tensors in what a module was given or returned."""
+        if type(arg) is torch.Tensor:
+            return (self.read(arg),)
+        return tuple([self.read(t) for t in tensors_in(arg)])
 
     # -- modules --------------------------------------------------------------------------------------------------
 
@@ -324,7 +343,7 @@ class _Recorder(TorchDispatchMode):
         return ForwardError(self.names.get(id(module), ""), type(module).__name__, [v.shape for v in inputs])
 
     def _enter(self, module: nn.Module, args: Any) -> None:
-        given = tuple(self.read(t) for t in tensors_in(args))
+        given = self._reads(args[0] if len(args) == 1 else args)
         self.modules.append(None)  # type: ignore[arg-type]
         self.open.append((module, len(self.modules) - 1, given, self.tick))
         self.scope = len(self.modules) - 1
@@ -334,7 +353,7 @@ class _Recorder(TorchDispatchMode):
         while self.open and self.open[-1][0] is not module:
             self._close(())
         if self.open:
-            self._close(tuple(self.read(t) for t in tensors_in(output)))
+            self._close(self._reads(output))
 
     def _close(self, outputs: tuple[Value, ...]) -> None:
         module, index, inputs, enter = self.open.pop()

@@ -7,7 +7,7 @@ values in and values out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,7 @@ class Call:
     Attributes:
         op: the operator.
         args, kwargs: what it was called with.
+        inputs: all values among its arguments, in order.
         outputs: what it returned, or wrote.
         scope: index of the module call it ran in, -1 outside any.
         tick: its place in the order of everything that happened.
@@ -57,6 +58,7 @@ class Call:
     op: Op
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
+    inputs: tuple[Value, ...]
     outputs: tuple[Value | None, ...]
     scope: int
     tick: int
@@ -72,17 +74,6 @@ class Call:
         """All arguments that were passed, by their names in the operator's schema."""
         names = (a.name for a in self.op._schema.arguments)
         return {**dict(zip(names, self.args, strict=False)), **self.kwargs}
-
-    @property
-    def inputs(self) -> Iterator[Value]:
-        """All values among its arguments, in order."""
-        for arg in (*self.args, *self.kwargs.values()):
-            if type(arg) is Value:
-                yield arg
-            elif type(arg) is list or type(arg) is tuple:
-                for item in arg:
-                    if type(item) is Value:
-                        yield item
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,210 @@
+"""Quick ``meta`` kernels for the commonest operators, where the result's shape, type and strides are plain to see.
+
+Many of PyTorch's own ``meta`` kernels are Python and take 50 to 200 microseconds, most of what a trace takes. Each function here
+takes the operator's arguments and returns exactly what it would, or ``NotImplemented`` for any case that is not plain (memory
+formats, broadcasting to new shapes, mixed types, sizes that do not fit): then PyTorch's kernel runs, and raises its own error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+aten = torch.ops.aten
+
+
+def _dense(*tensors: Tensor) -> bool:
+    """Whether all are contiguous floating-point tensors of one type on ``meta``."""
+    dtype = tensors[0].dtype
+    return dtype.is_floating_point and all([t.is_meta and t.dtype == dtype and t.is_contiguous() for t in tensors])
+
+
+def _unary(x: Tensor, *_: Any, **__: Any) -> Any:
+    return x.new_empty(x.shape) if _dense(x) else NotImplemented
+
+
+def _unary_in_place(x: Tensor, *_: Any, **__: Any) -> Any:
+    return x if x.is_meta and x.dtype.is_floating_point else NotImplemented
+
+
+def _fits(x: Tensor, other: Any) -> bool:
+    """Whether ``other`` broadcasts to the shape of ``x`` and both are dense and of one type."""
+    if not isinstance(other, Tensor):
+        return isinstance(other, (int, float)) and _dense(x)
+    return _dense(x, other) and _broadcasts(other.shape, x.shape)
+
+
+def _broadcasts(small: torch.Size, large: torch.Size) -> bool:
+    if small == large:
+        return True
+    tail = large[len(large) - len(small) :]
+    return len(small) <= len(large) and all([n in (1, m) for n, m in zip(small, tail, strict=True)])
+
+
+def _binary(x: Any, other: Any, *_: Any, **__: Any) -> Any:
+    if not isinstance(x, Tensor):
+        return NotImplemented
+    if _fits(x, other):
+        return x.new_empty(x.shape)
+    if isinstance(other, Tensor) and _fits(other, x):
+        return other.new_empty(other.shape)
+    return NotImplemented
+
+
+def _binary_in_place(x: Tensor, other: Any, *_: Any, **__: Any) -> Any:
+    return x if _fits(x, other) else NotImplemented
+
+
+def _convolution(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: list[int],
+    padding: list[int],
+    dilation: list[int],
+    transposed: bool,
+    _: list[int],
+    groups: int,
+) -> Any:
+    rank = x.dim() - 2
+    lists = (stride, padding, dilation)
+    if transposed or weight.dim() != x.dim() or x.shape[1] != weight.shape[1] * groups or weight.shape[0] % groups:
+        return NotImplemented
+    if any([len(items) != rank for items in lists]) or not _dense(x, weight):
+        return NotImplemented
+    if bias is not None and (bias.dtype != x.dtype or bias.shape != weight.shape[:1]):
+        return NotImplemented
+    shape = [x.shape[0], weight.shape[0]]
+    for n, k, s, p, d in zip(x.shape[2:], weight.shape[2:], *lists, strict=True):
+        units = (n + 2 * p - d * (k - 1) - 1) // s + 1
+        if units < 1 or s < 1 or p < 0:
+            return NotImplemented
+        shape.append(units)
+    return x.new_empty(shape)
+
+
+def _batch_norm(
+    x: Tensor, weight: Tensor | None, bias: Tensor | None, mean: Any, var: Any, training: bool, *_: Any
+) -> Any:
+    given = [t for t in (weight, bias, mean, var) if t is not None]
+    if training or not _dense(x, *given) or any([t.shape != (x.shape[1],) for t in given]):
+        return NotImplemented
+    return x.new_empty(x.shape), x.new_empty(0), x.new_empty(0)
+
+
+def _layer_norm(x: Tensor, normalized: list[int], weight: Tensor | None, bias: Tensor | None, _: float) -> Any:
+    given = [t for t in (weight, bias) if t is not None]
+    rank = len(normalized)
+    if not x.is_meta or not x.dtype.is_floating_point or list(x.shape[x.dim() - rank :]) != list(normalized):
+        return NotImplemented
+    if any([t.dtype != x.dtype or list(t.shape) != list(normalized) for t in given]):
+        return NotImplemented
+    statistics = [*x.shape[: x.dim() - rank], *(1 for _ in normalized)]
+    return x.new_empty(x.shape), x.new_empty(statistics), x.new_empty(statistics)
+
+
+def _mean(x: Tensor, dims: list[int] | None, keepdim: bool = False, **kwargs: Any) -> Any:
+    rank = x.dim()
+    if kwargs or not dims or not _dense(x) or any([not -rank <= d < rank for d in dims]):
+        return NotImplemented
+    gone = {d % rank for d in dims}
+    shape = [1 if d in gone else n for d, n in enumerate(x.shape) if keepdim or d not in gone]
+    return x.new_empty(shape) if len(gone) == len(dims) else NotImplemented
+
+
+def _plain_matrices(a: Tensor, b: Tensor, rank: int) -> bool:
+    """Whether these multiply: of one floating-point type on ``meta``, in whatever strides."""
+    return (
+        a.is_meta
+        and b.is_meta
+        and a.dtype == b.dtype
+        and a.dtype.is_floating_point
+        and a.dim() == rank == b.dim()
+        and a.shape[-1] == b.shape[-2]
+    )
+
+
+def _addmm(bias: Tensor, a: Tensor, b: Tensor, **scales: Any) -> Any:
+    if scales or not _plain_matrices(a, b, 2) or bias.dtype != a.dtype or bias.shape != b.shape[1:]:
+        return NotImplemented
+    return a.new_empty((a.shape[0], b.shape[1]))
+
+
+def _mm(a: Tensor, b: Tensor) -> Any:
+    return a.new_empty((a.shape[0], b.shape[1])) if _plain_matrices(a, b, 2) else NotImplemented
+
+
+def _bmm(a: Tensor, b: Tensor) -> Any:
+    if not _plain_matrices(a, b, 3) or a.shape[0] != b.shape[0]:
+        return NotImplemented
+    return a.new_empty((a.shape[0], a.shape[1], b.shape[2]))
+
+
+def _softmax(x: Tensor, dim: int, *rest: Any, **kwargs: Any) -> Any:
+    if any(rest) or kwargs or not _dense(x) or not -x.dim() <= dim < x.dim():
+        return NotImplemented
+    return x.new_empty(x.shape)
+
+
+def _cat(tensors: list[Tensor], dim: int = 0) -> Any:
+    first = tensors[0]
+    if not first.dim() or not _dense(*tensors) or any([t.dim() != first.dim() for t in tensors]):
+        return NotImplemented
+    dim %= first.dim()
+    shape = list(first.shape)
+    if any([t.shape[d] != shape[d] for t in tensors for d in range(first.dim()) if d != dim]):
+        return NotImplemented
+    shape[dim] = sum([t.shape[dim] for t in tensors])
+    return first.new_empty(shape)
+
+
+def _clone(x: Tensor, memory_format: torch.memory_format | None = None) -> Any:
+    if not x.is_meta:
+        return NotImplemented
+    if memory_format is torch.contiguous_format:
+        return x.new_empty(x.shape)
+    return x.new_empty(x.shape) if memory_format is None and x.is_contiguous() else NotImplemented
+
+
+SHORTCUTS: dict[Any, Callable[..., Any]] = {
+    aten.convolution.default: _convolution,
+    aten.native_batch_norm.default: _batch_norm,
+    aten.native_layer_norm.default: _layer_norm,
+    aten.addmm.default: _addmm,
+    aten.mm.default: _mm,
+    aten.bmm.default: _bmm,
+    aten._softmax.default: _softmax,
+    aten._safe_softmax.default: _softmax,
+    aten.cat.default: _cat,
+    aten.clone.default: _clone,
+    aten.mean.dim: _mean,
+    **dict.fromkeys((aten.add.Tensor, aten.mul.Tensor, aten.sub.Tensor, aten.div.Tensor), _binary),
+    **dict.fromkeys((aten.add_.Tensor, aten.mul_.Tensor, aten.sub_.Tensor, aten.div_.Tensor), _binary_in_place),
+    **dict.fromkeys(
+        (
+            aten.gelu.default,
+            aten.hardsigmoid.default,
+            aten.hardswish.default,
+            aten.mul.Scalar,
+            aten.relu.default,
+            aten.roll.default,
+            aten.sigmoid.default,
+            aten.silu.default,
+            aten.tanh.default,
+        ),
+        _unary,
+    ),
+    **dict.fromkeys(
+        (
+            aten.hardsigmoid_.default,
+            aten.hardswish_.default,
+            aten.hardtanh_.default,
+            aten.relu_.default,
+            aten.silu_.default,
+        ),
+        _unary_in_place,
+    ),
+}
