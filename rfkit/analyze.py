@@ -121,9 +121,6 @@ def _totals(record: Trace, fields: Fields, rows: Rows, numbers: Numbers, layers:
     features = rows.features.get(output.index, output)
     last = numbers.of(features)
     makers = rows.makers.get(features.index, ())
-    coverage = 1.0
-    for axis, length in zip(found or (), numbers.lengths, strict=False):
-        coverage *= axis.extent / length
     depends = (c for c in record.calls if any(v is not None and v.index in fields.known for v in c.outputs))
     return Totals(
         params=record.inventory.parameters,
@@ -135,10 +132,10 @@ def _totals(record: Trace, fields: Fields, rows: Rows, numbers: Numbers, layers:
         receptive_field_min=_sizes(found, "smallest", numbers),
         receptive_field_features=_sizes(last, "size", numbers),
         jump_features=_sizes(last, "jump", numbers),
-        features=layers[makers[-1]].label if makers else None,
-        outputs=tuple(layers[m[-1]].label if (m := rows.makers.get(v.index)) else None for v in record.outputs),
+        features=rows.label(makers[-1]) if makers else None,
+        outputs=tuple(rows.label(m[-1]) if (m := rows.makers.get(v.index)) else None for v in record.outputs),
         output_shapes=tuple(v.shape for v in record.outputs),
-        coverage=round(coverage, 6) if found else None,
+        coverage=numbers.coverage(output),
         unused_modules=_unused(record),
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import UninitializedParameter
 from torch.utils._pytree import tree_map_only
 
 from rfkit.errors import InputError
@@ -33,7 +34,16 @@ class Subject:
 
     @classmethod
     def of(cls, model: nn.Module, rebuild: Callable[[], nn.Module] | None) -> Subject:
-        """Look at a model."""
+        """Look at a model.
+
+        Raises:
+            InputError: if it is scripted (there is no Python to follow) or has lazy parameters without a shape.
+        """
+        if isinstance(model, torch.jit.ScriptModule):
+            raise InputError(f"{model.original_name} is a scripted module: give the module it was made from")
+        lazy = next((n for n, p in model.named_parameters() if isinstance(p, UninitializedParameter)), None)
+        if lazy is not None:
+            raise InputError(f"{lazy} has no shape yet (a lazy module): run the model once on an input first")
         dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
         return cls(model, rebuild, conv_ranks(model), dtype)
 
@@ -59,7 +69,7 @@ def candidates(ranks: frozenset[int], input_shape: Sequence[int]) -> list[torch.
     if rank is not None:
         shapes = [shape] if len(shape) > rank + 1 else [batched]
     else:
-        shapes = [batched, shape] if len(shape) == 3 else [shape, batched]
+        shapes = [batched, shape] if len(shape) in (1, 3) else [shape, batched]
     return [torch.empty(s, device="meta") for s in shapes]
 
 
@@ -128,7 +138,8 @@ def _refused(error: ForwardError, inputs: Any) -> InputError:
     lines = [line.strip() for line in str(cause).splitlines() if line.strip()] or [type(cause).__name__]
     where = f"{error.layer} ({error.type_name})" if error.layer else error.type_name or "the forward"
     got = ", ".join(_times(s) for s in error.got) or "no tensor"
-    return InputError(f"input {given} does not fit: {where} got {got}: {type(cause).__name__}: {lines[0]}")
+    wants = f"expects {error.wants}, " if error.wants else ""
+    return InputError(f"input {given} does not fit: {where} {wants}got {got}: {type(cause).__name__}: {lines[0]}")
 
 
 def _times(shape: Sequence[int]) -> str:

@@ -23,7 +23,7 @@ def measure_interior(
     Returns, by value index, numbers of those rows without a closed form that are found again there; nothing where every row
     has one, or where the model does not accept a larger image.
     """
-    open_rows = [r for r in rows.rows if any(a.how != "exact" for a in numbers.of(r.output) or ())]
+    open_rows = [r for r in rows.rows if any(a.how != "exact" and not a.everything for a in numbers.of(r.output) or ())]
     if not open_rows:
         return {}
     sizes = [a.size for r in open_rows for a in numbers.of(r.output) or ()]
@@ -49,6 +49,6 @@ def measure_interior(
 
 
 def _settled(here: AxisNumbers, there: AxisNumbers) -> AxisNumbers:
-    if here.how == "exact" or there.how == "bound":
+    if here.how == "exact" or not there.interior:
         return here
-    return replace(here, size=there.size, smallest=there.smallest, how="measured")
+    return replace(here, size=there.interior, smallest=min(there.smallest, there.interior), how="measured")

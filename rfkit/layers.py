@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 
 from rfkit import costs
 from rfkit.footprint import Footprint
@@ -40,7 +41,7 @@ class Rows:
     Attributes:
         rows: the rows.
         features: by value index, the value that is its last feature map, where the value itself has no positions left.
-        makers: by value index, the rows (their places) it comes from.
+        makers: by value index, the rows (their places) it comes from; -1, -2, ... for the first, second, ... input.
         folded: the call that folds positions into the batch of the output, if one does.
     """
 
@@ -48,6 +49,12 @@ class Rows:
     features: Mapping[int, Value]
     makers: Mapping[int, tuple[int, ...]]
     folded: Call | None
+
+    def label(self, place: int) -> str:
+        """What a row, or for a negative place an input of the network, is called."""
+        if place >= 0:
+            return self.rows[place].label
+        return "input" if place == -1 else f"input#{-place}"
 
 
 def call_name(call: Call) -> str:
@@ -80,7 +87,7 @@ class _Builder:
     def __init__(self, trace: Trace, fields: Fields) -> None:
         self.trace, self.fields = trace, fields
         self.rows: list[Row] = []
-        self.makers: dict[int, tuple[int, ...]] = {}
+        self.makers: dict[int, tuple[int, ...]] = {v.index: (-1 - i,) for i, v in enumerate(trace.inputs)}
         self.sources: dict[int, tuple[Parameter, ...]] = {k: (p,) for k, p in trace.parameters.items()}
         self.features: dict[int, Value] = {}
         self.used: set[str] = set()
@@ -294,12 +301,16 @@ class Numbers:
             result.append(self._seen[key])
         return tuple(result)
 
+    def coverage(self, value: Value) -> float | None:
+        """Share of the input's area inside the largest extent."""
+        found = self.of(value)
+        return round(prod(a.extent / n for a, n in zip(found, self.lengths, strict=True)), 6) if found else None
+
 
 def to_layers(fields: Fields, rows: Rows, numbers: Numbers, with_units: bool) -> tuple[Layer, ...]:
     """Fill in every row's numbers."""
-    labels = [row.label for row in rows.rows]
     place_of = {call.tick: i for i, row in enumerate(rows.rows) for call in row.calls}
-    return tuple(_layer(row, fields, rows, numbers, labels, place_of, with_units) for row in rows.rows)
+    return tuple(_layer(row, fields, rows, numbers, place_of, with_units) for row in rows.rows)
 
 
 def _layer(
@@ -307,7 +318,6 @@ def _layer(
     fields: Fields,
     rows: Rows,
     numbers: Numbers,
-    labels: Sequence[str],
     place_of: Mapping[int, int],
     with_units: bool,
 ) -> Layer:
@@ -315,15 +325,12 @@ def _layer(
     axes = len(numbers.lengths)
     footprint = fields.known.get(row.output.index)
     window = _window(row)
-    coverage = 1.0
-    for axis, length in zip(found or (), numbers.lengths, strict=False):
-        coverage *= axis.extent / length
     causes = sorted(place_of[t] for t in footprint.context if t in place_of) if footprint is not None else []
     return Layer(
         name=row.name,
         call=row.number,
         type=row.type,
-        inputs=tuple(labels[i] for i in row.inputs),
+        inputs=tuple(rows.label(i) for i in row.inputs),
         output_shape=row.output.shape,
         kernel_size=window.kernel if window else None,
         stride=window.stride if window else None,
@@ -336,9 +343,9 @@ def _layer(
         jump=_per_axis(found, "jump", axes),
         start=_per_axis(found, "start", axes),
         extent=_per_axis(found, "extent", axes),  # type: ignore[arg-type]
-        coverage=round(coverage, 6) if found else None,
+        coverage=numbers.coverage(row.output),
         global_=tuple(a.everything for a in found) if found else (False,) * axes,
-        context=tuple(dict.fromkeys(labels[i] for i in causes)),
+        context=tuple(dict.fromkeys(rows.label(i) for i in causes)),
         flags=_flags(row, rows, fields, numbers, found),
         unknown=fields.unknown.get(row.output.index),
         params=sum(p.count for p in row.parameters),

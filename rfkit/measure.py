@@ -8,17 +8,23 @@ from fractions import Fraction
 from math import prod
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rfkit.footprint import Footprint
 from rfkit.footprint import layout as layouts
-from rfkit.footprint.axis import NO_LINE, NONE, AxisField
+from rfkit.footprint.axis import NO_LINE, AxisField
+from rfkit.footprint.extent import NONE
 
 Number = int | Fraction
 
 
 @dataclass(frozen=True, slots=True)
 class AxisNumbers:
-    """What one tensor's units see along one axis. ``how``: "exact", "measured" or "bound", see ``report.FLAGS``."""
+    """What one tensor's units see along one axis.
+
+    ``how``: "exact", "measured" or "bound", see ``report.FLAGS``. ``interior``: where there is no closed form, the largest
+    extent of a unit that no border clips; 0 where there is none.
+    """
 
     size: Number
     smallest: Number
@@ -27,6 +33,7 @@ class AxisNumbers:
     extent: int
     everything: bool
     how: str
+    interior: int = 0
 
 
 NOTHING = AxisNumbers(0, 0, None, None, 0, False, "exact")
@@ -55,8 +62,10 @@ def axis_numbers(footprint: Footprint, axis: Axis) -> AxisNumbers:
     if field is None:
         return NOTHING
     dims = _position_dims(footprint, field, axis)
-    over = tuple(f + 1 for f in footprint.outside(dims) if field.extent.shape[f + 1] > 1)
-    hull = field.extent.min(axis=over) if over else field.extent
+    extents = field.extent.reduce(footprint.outside(dims))
+    if len(extents.terms) > 1:  # pairs of queries and keys: each query sees all of its keys
+        extents = field.extent.reduce(footprint.outside([_followed(footprint, field, axis, dims) or 0]))
+    hull = extents.whole()
     extent = max(0, 1 - int((hull[0] + hull[1]).min()))
     if field.line.size == 3:
         first, last, least = field.line.ravel().tolist()
@@ -65,10 +74,12 @@ def axis_numbers(footprint: Footprint, axis: Axis) -> AxisNumbers:
     if not extent or first >= NO_LINE // 2:
         return NOTHING
     size, smallest = fraction(-last - first, field.den) + 1, fraction(least, field.den) + 1
-    everything = length > 1 and _sees_everything(footprint, field)
+    everything = length > 1 and _stands_still(footprint, field) and (field.regular or _alike(hull))
     jump, shift = _grid(footprint, field, axis, dims)
     how, start = "exact", fraction(first - last + field.den, 2 * field.den) + shift
     scattered = bool(dims) and not any(field.positions)
+    if everything and not field.regular and size > length:
+        return AxisNumbers(size, smallest, None, None, extent, everything, "bound")
     if (not field.regular and not everything) or scattered:
         lo, hi = hull[0], -hull[1]
         seen = lo < NONE
@@ -77,17 +88,23 @@ def axis_numbers(footprint: Footprint, axis: Axis) -> AxisNumbers:
         if (widths[seen] == extent).all() and extent < length:
             size = extent
         elif inside.size:
-            how, size = "measured", int(inside.max())
+            how, size = "measured", extent
         else:
             how, size = "bound", max(size, extent)
-        smallest = min(smallest, size)
-        return AxisNumbers(size, smallest, jump or None, None, extent, everything, how)
-    return AxisNumbers(size, smallest, jump, start, extent, everything, how)
+        interior = int(inside.max()) if inside.size else 0
+        return AxisNumbers(size, min(smallest, size), jump or None, None, extent, everything, how, interior)
+    return AxisNumbers(size, smallest, jump or None, start, extent, everything, how)
 
 
-def _sees_everything(footprint: Footprint, field: AxisField) -> bool:
+def _stands_still(footprint: Footprint, field: AxisField) -> bool:
     sizes = layouts.factors(footprint.layout)
     return not any([p and n > 1 and j for p, n, j in zip(field.positions, sizes, field.jump, strict=True)])
+
+
+def _alike(hull: NDArray[np.int32]) -> bool:
+    """Whether all units that see anything see the same."""
+    seen = hull[:, hull[0] < NONE]
+    return bool((seen == seen[:, :1]).all())
 
 
 def _grid(footprint: Footprint, field: AxisField, axis: Axis, dims: Sequence[int]) -> tuple[Number | None, Number]:
@@ -121,7 +138,7 @@ def _position_dims(footprint: Footprint, field: AxisField, axis: Axis) -> list[i
     home = axis.dim if len(spans) == axis.rank else None
     if home is None or any([footprint.layout[d] != (1,) for d in dims]):
         return dims
-    return [home] if any(field.extent.shape[f + 1] > 1 for f in spans[home]) else dims
+    return [home] if any(field.extent.varies(f) for f in spans[home]) else dims
 
 
 def followed_dim(footprint: Footprint, field: AxisField, axis: Axis) -> int | None:
@@ -153,8 +170,7 @@ def units(footprint: Footprint | None, axis: Axis, shape: Sequence[int]) -> tupl
         return blank, blank
     dim = followed_dim(footprint, field, axis)
     keep: Sequence[int] = () if dim is None else layouts.spans(footprint.layout)[dim]
-    over = tuple(f + 1 for f in range(len(field.positions)) if f not in keep)
-    hull = field.extent.min(axis=over)
+    hull = field.extent.reduce([f for f in range(len(field.positions)) if f not in keep], keepdims=False).whole()
     sizes = [layouts.factors(footprint.layout)[f] for f in keep]
     hull = np.broadcast_to(hull, (2, *sizes)).reshape(2, -1)
     nothing = hull[0] >= NONE

@@ -29,7 +29,7 @@ class Layer:
         name: dotted module path, e.g. ``conv2.0``; a functional call adds its own name, e.g. ``layer1.0.add``.
         call: 0 for the first call of this name in the forward, 1 for the second, ...
         type: class name of the module, or name of the functional call.
-        inputs: labels of the layers whose outputs it reads (``name``, or ``name#2`` for a second call).
+        inputs: labels of the layers whose outputs it reads (``name``, or ``name#2`` for a second call; ``input``).
         output_shape: shape of its first output tensor, the batch included.
         kernel_size, stride, padding, dilation: geometry of the operator that ran, per spatial dimension of that operator;
             None where it has no window. ``padding`` is the one before the first unit.

@@ -1,6 +1,6 @@
 """What the units of a tensor see along one input axis: exactly on this image, and in closed form without its borders.
 
-Both halves are stored so that every primitive is a minimum. ``extent`` stacks ``lo`` and ``-hi``; ``line`` stacks the first
+Both halves are stored so that every primitive is a minimum. ``extent`` holds ``lo`` and ``-hi``; ``line`` stacks the first
 edge, minus the last edge, and the size of the smallest path. Their further dimensions are the factors of the tensor's
 layout, broadcast (size 1) where nothing varies, so an ordinary feature map costs O(H + W).
 
@@ -13,25 +13,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import lru_cache
 from math import gcd, lcm, prod
 from typing import NamedTuple, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rfkit.footprint.extent import Extent, along, reshape, stack, take
+from rfkit.footprint.extent import concatenate as extents_side_by_side
 from rfkit.footprint.layout import Segment
 from rfkit.footprint.taps import Taps
 
 T = TypeVar("T")
-Number = TypeVar("Number", np.int32, np.int64)
 
-NONE = 1 << 29
-"""Stands in ``extent`` for a unit that sees nothing: larger than any position, so it never wins a minimum."""
 _FINEST = 1 << 12
 """Denominator up to which the slope of a bound is kept exact; past it the bound is widened a little instead."""
 NO_LINE = 1 << 50
-"""The same in ``line``."""
+"""Stands in ``line`` for a unit that sees nothing; it never wins a minimum."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +37,7 @@ class AxisField:
     """Fields of all units of a tensor along one input axis.
 
     Attributes:
-        extent: int32 ``(2, *factors)``: first position, and minus the last position, that a unit sees on this image.
+        extent: what each unit sees on this image.
         line: int64 ``(3, *factors)``, in units of 1/den pixel: first edge, minus last edge of unit 0's unclipped field, and
             the size minus one of the smallest path. Positions have size 1.
         den: common denominator of ``line`` and ``jump``.
@@ -48,7 +46,7 @@ class AxisField:
         regular: whether the closed form is exact away from the border (true) or an upper bound (false).
     """
 
-    extent: NDArray[np.int32]
+    extent: Extent
     line: NDArray[np.int64]
     den: int
     jump: tuple[int, ...]
@@ -58,28 +56,19 @@ class AxisField:
     @classmethod
     def of_input(cls, sizes: Sequence[int], factor: int) -> Self:
         """The field of the input itself along its factor number ``factor``: every unit sees its own position."""
-        n = sizes[factor]
-        place = [1] * len(sizes)
-        place[factor] = n
-        position = np.arange(n, dtype=np.int32)
-        unit = tuple(i == factor for i in range(len(sizes)))
-        return cls(
-            np.stack([position, -position]).reshape(2, *place),
-            np.zeros((3,) + (1,) * len(sizes), np.int64),
-            1,
-            tuple(int(p) for p in unit),
-            unit,
-            True,
-        )
+        unit = tuple(f == factor for f in range(len(sizes)))
+        line = np.zeros((3,) + (1,) * len(sizes), np.int64)
+        extent = Extent.of_positions(len(sizes), factor, sizes[factor])
+        return cls(extent, line, 1, tuple(int(p) for p in unit), unit, True)
 
     @property
     def sees_nothing(self) -> bool:
         """Whether no unit depends on the input along this axis."""
-        return bool(self.extent[0].min() >= NONE)
+        return self.extent.nothing
 
     def varies(self, factor: int) -> bool:
         """Whether units differ along a factor."""
-        return self.extent.shape[factor + 1] > 1 or self.line.shape[factor + 1] > 1 or self.positions[factor]
+        return self.extent.varies(factor) or self.line.shape[factor + 1] > 1 or self.positions[factor]
 
     def scaled(self, den: int) -> Self:
         """The same in units of 1/den pixel; ``den`` is a multiple of the present one."""
@@ -90,19 +79,17 @@ class AxisField:
 
     def slide(self, factor: int, taps: Taps, spread_dead: bool) -> Self:
         """Move along a factor with a window. ``spread_dead``: write "sees nothing" although nothing else varies there."""
-        extent = self.extent
-        if extent.shape[factor + 1] > 1:
-            extent = _take(extent, taps, factor + 1)
-        if taps.dead is not None and (extent.shape[factor + 1] > 1 or self.positions[factor] or spread_dead):
-            extent = np.where(_along(taps.dead, factor + 1, extent.ndim), np.int32(NONE), extent)
+        extent = self.extent.slide(factor, taps)
+        if taps.dead is not None and (spread_dead or self.positions[factor] or extent.varies(factor)):
+            extent = extent.blank(factor, taps.dead)
         if self.positions[factor]:
             return self._slide_line(factor, taps, extent)
-        line = _take(self.line, taps, factor + 1) if self.line.shape[factor + 1] > 1 else self.line
+        line = take(self.line, taps, factor + 1)
         if taps.dead is not None and spread_dead:
-            line = np.where(_along(taps.dead, factor + 1, line.ndim), np.int64(NO_LINE), line)
+            line = np.where(along(taps.dead, factor + 1, line.ndim), np.int64(NO_LINE), line)
         return replace(self, extent=extent, line=line)
 
-    def _slide_line(self, factor: int, taps: Taps, extent: NDArray[np.int32]) -> Self:
+    def _slide_line(self, factor: int, taps: Taps, extent: Extent) -> Self:
         den = lcm(Fraction(taps.scale).denominator, Fraction(taps.first).denominator, Fraction(taps.last).denominator)
         field = self if den == 1 else self.scaled(self.den * den)
         jump = field.jump[factor]
@@ -124,8 +111,6 @@ class AxisField:
 
     def reduce(self, over: Sequence[int], sizes: Sequence[int]) -> Self:
         """Join all units along some factors, whose sizes are given, into one; the factors stay, with size 1."""
-        axes = tuple(f + 1 for f in over if self.extent.shape[f + 1] > 1)
-        extent = self.extent.min(axis=axes, keepdims=True) if axes else self.extent
         axes = tuple(f + 1 for f in over if self.line.shape[f + 1] > 1)
         line = self.line.min(axis=axes, keepdims=True) if axes else self.line
         jump = list(self.jump)
@@ -133,16 +118,19 @@ class AxisField:
             if self.positions[f] and n > 1:
                 line = line + _reach(self.jump[f] * (n - 1), line.ndim, grows=True)
                 jump[f] *= n
-        return replace(self, extent=extent, line=line, jump=tuple(jump))
+        return replace(self, extent=self.extent.reduce(over), line=line, jump=tuple(jump))
 
-    def reshape(self, segments: tuple[Segment, ...]) -> Self:
-        """Cut and merge factors as a plan says (``layout.plan_reshape``); merged positions stay affine where they can."""
-        extent = _reshape(self.extent, segments)
+    def reshape(self, segments: tuple[Segment, ...], foreign: Sequence[bool]) -> Self:
+        """Cut and merge factors as a plan says (``layout.plan_reshape``); merged positions stay affine where they can.
+
+        ``foreign`` says which factors count positions of another axis.
+        """
+        extent = self.extent.reshape(segments)
         field, jump, positions, f = self, list[int](), list[bool](), 0
         for segment in segments:
             width = len(segment.old)
             if segment.pieces is None:
-                field, merged, position = field._merge(f, segment.old)
+                field, merged, position = field._merge(f, segment.old, foreign)
                 if not position and any(self.positions[f : f + width]):
                     position = True
                 jump.extend(_split(merged, segment.new))
@@ -156,10 +144,10 @@ class AxisField:
                         jump.extend(_split(field.jump[i], piece))
                         positions.extend([field.positions[i]] * len(piece))
             f += width
-        line = _reshape(field.line, segments)
+        line = reshape(field.line, segments)
         return type(self)(extent, line, field.den, tuple(jump), tuple(positions), field.regular)
 
-    def _merge(self, start: int, sizes: tuple[int, ...]) -> tuple[Self, int, bool]:
+    def _merge(self, start: int, sizes: tuple[int, ...], foreign: Sequence[bool]) -> tuple[Self, int, bool]:
         """Prepare factors for merging; returns the field, the merged factor's jump, and whether it counts positions.
 
         Positions alone merge to positions. Positions with other factors inside (a pixel shuffle) repeat each field, as
@@ -174,7 +162,7 @@ class AxisField:
         axes = tuple(i + 1 for i in here if self.line.shape[i + 1] > 1)
         if axes:
             field = replace(self, line=self.line.min(axis=axes, keepdims=True), regular=False)
-        if counting != real[: len(counting)]:
+        if counting != real[: len(counting)] or any(foreign[i] for i in real):
             return field._spread(here, sizes, slope=0), 0, True
         inner = counting[-1]
         slope, below = field.jump[inner], sizes[inner - start]
@@ -211,7 +199,7 @@ class AxisField:
         axes = (0, *(f + 1 for f in order))
         return replace(
             self,
-            extent=self.extent.transpose(axes),
+            extent=self.extent.permute(axes),
             line=self.line.transpose(axes),
             jump=tuple(self.jump[f] for f in order),
             positions=tuple(self.positions[f] for f in order),
@@ -220,15 +208,14 @@ class AxisField:
     def insert(self, where: Sequence[int]) -> Self:
         """New factors of size 1 that nothing varies along, at these places of the result."""
         jump, positions = list(self.jump), list(self.positions)
-        extent, line = list(self.extent.shape), list(self.line.shape)
-        for f in sorted(where):
+        line, where = list(self.line.shape), sorted(where)
+        for f in where:
             jump.insert(f, 0)
             positions.insert(f, False)
-            extent.insert(f + 1, 1)
             line.insert(f + 1, 1)
         return replace(
             self,
-            extent=self.extent.reshape(extent),
+            extent=self.extent.insert(where),
             line=self.line.reshape(line),
             jump=tuple(jump),
             positions=tuple(positions),
@@ -239,7 +226,7 @@ class AxisField:
         keep = [f for f in range(len(self.jump)) if f not in where]
         return replace(
             self,
-            extent=self.extent.reshape([2] + [self.extent.shape[f + 1] for f in keep]),
+            extent=self.extent.keep(keep),
             line=self.line.reshape([3] + [self.line.shape[f + 1] for f in keep]),
             jump=tuple(self.jump[f] for f in keep),
             positions=tuple(self.positions[f] for f in keep),
@@ -257,7 +244,7 @@ def join(fields: Sequence[AxisField], sizes: Sequence[int]) -> tuple[AxisField, 
     grid = _common_grid(fields, sizes)
     extent, line = fields[0].extent, grid.lines[0]
     for field, other in zip(fields[1:], grid.lines[1:], strict=True):
-        extent, line = np.minimum(extent, field.extent), np.minimum(line, other)
+        extent, line = extent.join(field.extent), np.minimum(line, other)
     return AxisField(extent, line, grid.den, grid.jump, grid.positions, grid.regular), grid.skewed
 
 
@@ -273,13 +260,13 @@ def concatenate(
     if len(present) == len(fields) and not moving and all(_same(f, present[0], factor) for f in present):
         return present[0], False
     grid = _common_grid(present, [1 if f == factor else n for f, n in enumerate(sizes)])
-    extents, lines = iter(f.extent for f in present), iter(grid.lines)
-    extent = _stack([None if f is None else next(extents) for f in fields], factor + 1, counts, NONE)
+    lines = iter(grid.lines)
+    extent = extents_side_by_side([None if f is None else f.extent for f in fields], factor, counts)
     if moving:
         line, jump, regular = _end_to_end(fields, grid, [f.jump[factor] * (grid.den // f.den) for f in present], counts)
         jumps, positions = _with(grid.jump, factor, jump), _with(grid.positions, factor, True)
         return AxisField(extent, line, grid.den, jumps, positions, grid.regular and regular), False
-    line = _stack([None if f is None else next(lines) for f in fields], factor + 1, counts, NO_LINE)
+    line = stack([None if f is None else next(lines) for f in fields], factor + 1, counts, NO_LINE)
     field = AxisField(extent, line, grid.den, grid.jump, grid.positions, grid.regular)
     if set(counts) == {1} and not any(p and n > 1 for p, n in zip(grid.positions, sizes, strict=True)):
         field = _recounted(field, factor)
@@ -337,7 +324,7 @@ def _common_grid(fields: Sequence[AxisField], sizes: Sequence[int]) -> _Grid:
     moving = any(p and n > 1 for p, n in zip(positions, sizes, strict=True))
     centres = {first - last for first, last in map(_edges, lines)}
     regular = all(f.regular for f in fields) and not uneven and not (mixed and any(jump))
-    skewed = moving and not mixed and (uneven or (len(centres) > 1 and not _phases(lines, jump)))
+    skewed = moving and not mixed and (uneven or len(centres) > 1)
     return _Grid(lines, den, tuple(jump), tuple(positions), regular, skewed)
 
 
@@ -347,7 +334,7 @@ def _one_grid(fields: Sequence[AxisField], sizes: Sequence[int]) -> _Grid:
     regular = all([f.regular for f in fields])
     moving = any([p and n > 1 for p, n in zip(first.positions, sizes, strict=True)])
     centres = {a - b for a, b in map(_edges, lines)} if moving else set()
-    skewed = len(centres) > 1 and not _phases(lines, first.jump)
+    skewed = len(centres) > 1
     return _Grid(lines, first.den, first.jump, first.positions, regular, skewed)
 
 
@@ -357,14 +344,6 @@ def _edges(line: NDArray[np.int64]) -> tuple[int, int]:
         first, last, _ = line.ravel().tolist()
         return first, last
     return int(line[0].min()), int(line[1].min())
-
-
-def _phases(lines: Sequence[NDArray[np.int64]], jump: Sequence[int]) -> bool:
-    """Whether these are the phases of one grid side by side (space to depth): fields of one size that divide the jump evenly."""
-    edges = {(first, first + last) for first, last in map(_edges, lines)}
-    firsts = sorted(first for first, _ in edges)
-    steps = [b - a for a, b in zip(firsts, [*firsts[1:], firsts[0] + max(jump)], strict=True)]
-    return len({size for _, size in edges}) == 1 and len(set(steps)) == 1
 
 
 def _end_to_end(
@@ -388,71 +367,21 @@ def _end_to_end(
 
 def _same(a: AxisField, b: AxisField, factor: int) -> bool:
     """Whether two parts, of which nothing varies along a factor, see alike."""
-    if a.extent.shape[factor + 1] > 1 or a.line.shape[factor + 1] > 1:
+    if a.extent.varies(factor) or a.line.shape[factor + 1] > 1:
         return False
     return a is b or (
         a.jump == b.jump
         and a.positions == b.positions
         and a.regular == b.regular
-        and bool(np.array_equal(a.extent, b.extent))
+        and bool(np.array_equal(a.extent.whole(), b.extent.whole()))
         and bool(np.array_equal(a.line, b.line))
     )
-
-
-def _along(mask: NDArray[np.bool_], axis: int, ndim: int) -> NDArray[np.bool_]:
-    return mask.reshape([-1 if d == axis else 1 for d in range(ndim)])
-
-
-def _take(array: NDArray[Number], taps: Taps, axis: int) -> NDArray[Number]:
-    if taps.index.shape[1] == 1:
-        return array.take(taps.index[:, 0], axis=axis)
-    read: NDArray[Number] = array.take(taps.index, axis=axis).min(axis=axis + 1)
-    return read
 
 
 def _reach(distance: int, ndim: int, grows: bool) -> NDArray[np.int64]:
     """The change of edges when a field is joined with itself moved by ``distance``; ``grows``: the smallest path too."""
     change = [min(0, distance), min(0, -distance), abs(distance) if grows else 0]
     return np.array(change, np.int64).reshape((3,) + (1,) * (ndim - 1))
-
-
-def _reshape(array: NDArray[Number], segments: tuple[Segment, ...]) -> NDArray[Number]:
-    full, new = _reshaped(array.shape, segments)
-    return (np.broadcast_to(array, full) if full != array.shape else array).reshape(new)
-
-
-@lru_cache(maxsize=4096)
-def _reshaped(shape: tuple[int, ...], segments: tuple[Segment, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The shape an array must be broadcast to before it is reshaped as a plan says, and the shape it then takes."""
-    full, new, f = [shape[0]], [shape[0]], 1
-    for segment in segments:
-        here = shape[f : f + len(segment.old)]
-        f += len(segment.old)
-        if segment.pieces is None:
-            constant = all(n == 1 for n in here)
-            full.extend(here if constant else segment.old)
-            new.extend([1] * len(segment.new) if constant else segment.new)
-            continue
-        full.extend(here)
-        for n, piece in zip(here, segment.pieces, strict=True):
-            new.extend(piece if n > 1 else [1] * len(piece))
-    return tuple(full), tuple(new)
-
-
-def _stack(arrays: Sequence[NDArray[Number] | None], axis: int, counts: Sequence[int], blank: int) -> NDArray[Number]:
-    """Arrays side by side along an axis, each broadcast to its count there; None is filled with ``blank``."""
-    present = [a for a in arrays if a is not None]
-    shape = [max(sizes) for sizes in zip(*(a.shape for a in present), strict=True)]
-    shape[axis] = 1
-    filler = np.full(shape, blank, present[0].dtype)
-    parts, repeats = [], list[int]()
-    for array, count in zip(arrays, counts, strict=True):
-        part = filler if array is None else array
-        n = part.shape[axis]
-        shape[axis] = n
-        parts.append(part if part.shape == tuple(shape) else np.broadcast_to(part, shape))
-        repeats.extend([count] if n == 1 else [1] * n)
-    return np.repeat(np.concatenate(parts, axis=axis), repeats, axis=axis)
 
 
 def _split(jump: int, sizes: Sequence[int]) -> list[int]:

@@ -28,12 +28,14 @@ class Footprint:
         axes: one field per input axis; None where the tensor sees nothing along it.
         context: identifiers of the operators through which whole-image context reached this tensor.
         misaligned: whether the operator that made this tensor joined paths that disagree in jump or centre.
+        strided: whether a strided slice made it: such slices side by side (space to depth) differ in centre on purpose.
     """
 
     layout: Layout
     axes: tuple[AxisField | None, ...]
     context: frozenset[int] = frozenset()
     misaligned: bool = False
+    strided: bool = False
 
     @classmethod
     def of_input(cls, shape: Sequence[int], spatial: Sequence[int], axes: Sequence[int], count: int) -> Self:
@@ -79,6 +81,17 @@ class Footprint:
 
     def _each(self, change: Callable[[AxisField], AxisField], layout: Layout) -> Self:
         return type(self)(layout, tuple(None if f is None else change(f) for f in self.axes), self.context)
+
+    def _reshaped(self, plan: tuple[layouts.Segment, ...], layout: Layout) -> Self:
+        present = [f for f in self.axes if f is not None]
+        axes: list[AxisField | None] = []
+        for field in self.axes:
+            if field is None:
+                axes.append(None)
+                continue
+            others = [f.positions for f in present if f is not field]
+            axes.append(field.reshape(plan, [any(p) for p in zip(*others, strict=True)] or [False] * len(field.jump)))
+        return type(self)(layout, tuple(axes), self.context)
 
     def slide(self, dim: int, taps: Taps) -> Self | None:
         """Read a dimension through a window. Returns None where no unit sees anything any more."""
@@ -154,7 +167,7 @@ class Footprint:
                 segments.append(layouts.Segment(group, group, tuple((n,) for n in group)))
         layout = (*self.layout[:dim], (prod(self.layout[dim]),), *self.layout[dim + 1 :])
         plan = tuple(segments)
-        return self._each(lambda f: f.reshape(plan), layout)
+        return self._reshaped(plan, layout)
 
     def reduce(self, dims: Collection[int], keepdim: bool = False) -> Self:
         """Join all units along some dimensions (mean, max, a contraction)."""
@@ -206,7 +219,7 @@ class Footprint:
         segments, layout = layouts.plan_reshape(self.layout, tuple(shape))
         if layout == self.layout:
             return self
-        field = self._each(lambda f: f.reshape(segments), layout)
+        field = self._reshaped(segments, layout)
         lengths = [len(group) for group in layout]
         return field._pad_unit_dims(lengths)
 
@@ -284,7 +297,7 @@ class Footprint:
             else:
                 segments.extend(_regroup(old, new))
         plan = tuple(segments)
-        return wide._each(lambda f: f.reshape(plan), layout)
+        return wide._reshaped(plan, layout)
 
 
 def _regroup(old: tuple[int, ...], new: tuple[int, ...]) -> list[layouts.Segment]:
@@ -370,7 +383,7 @@ def concat(
         field, skewed = concatenate([None if p is None else next(rest) for p in parts], factor, counts, sizes)
         axes.append(field)
         misaligned = misaligned or skewed
-    return Footprint(whole, tuple(axes), context, misaligned)
+    return Footprint(whole, tuple(axes), context, misaligned and not all(p.strided for p in present))
 
 
 def _without(part: Footprint, dim: int) -> Footprint:

@@ -25,7 +25,9 @@ def _interpolation(rank: int, kind: str, taps_read: int) -> Rule:
         field = see(source)
         for d, scale in zip(range(-rank, 0), scales, strict=True):
             n, units = source.shape[d], output.shape[d]
-            if field is None or (n == units and (taps_read < 4 or kind == "antialias")):
+            if call.op.overloadpacket is aten.upsample_nearest2d and units in (n, 2 * n):
+                scale = None  # this kernel alone copies, or doubles, whatever the scale factor
+            if field is None or (n == units and (taps_read == 2 or kind == "antialias")):
                 continue
             if n == 1:
                 field = field.expand([*field.shape[:d], units, *field.shape[len(field.shape) + d + 1 :]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -123,7 +124,8 @@ def slice_(call: Call, see: See) -> Footprint | None:
     start, step = _start(call, field.shape[dim]), call.argument(4, "step", 1)
     if start == 0 and step == 1 and shape[dim] == field.shape[dim]:
         return field
-    return field.gather(dim, taps.crop(start, step, shape[dim])) if shape[dim] else None
+    part = field.gather(dim, taps.crop(start, step, shape[dim])) if shape[dim] else None
+    return replace(part, strided=True) if part is not None and (step > 1 or field.strided) else part
 
 
 def _start(call: Call, n: int) -> int:
@@ -172,11 +174,11 @@ def unbind(call: Call, see: See) -> Result:
 
 @rule(aten.cat, aten.concat)
 def cat(call: Call, see: See) -> Footprint | None:
-    """Side by side along a dimension; empty legacy operands count for nothing."""
+    """Side by side along a dimension; empty operands drop out."""
     output = call.outputs[0]
     assert output is not None
     dim = call.argument(1, "dim", 0)
-    parts = [v for v in call.args[0] if v.shape != (0,)]
+    parts = [v for v in call.args[0] if 0 not in v.shape]
     return see.concat([see(v) for v in parts], dim, [v.shape[dim] for v in parts], output.shape)
 
 
@@ -321,6 +323,8 @@ def place(
     n, m = shape[dim], len(places)
     if m == n:
         return part
+    if m == 0:
+        return field
     if field is None and part is None:
         return None
     if field is None and part is not None:

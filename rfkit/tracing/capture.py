@@ -21,11 +21,15 @@ from rfkit.tracing.shortcuts import SHORTCUTS
 
 
 class ForwardError(Exception):
-    """The forward raised; ``layer`` is the innermost module that was running, ``got`` the shapes it was given."""
+    """The forward raised.
 
-    def __init__(self, layer: str, type_name: str, got: Sequence[tuple[int, ...]]) -> None:
+    ``layer`` is the innermost module that was running, ``wants`` what it is made for where that can be told, ``got`` the
+    shapes it was given.
+    """
+
+    def __init__(self, layer: str, type_name: str, wants: str, got: Sequence[tuple[int, ...]]) -> None:
         super().__init__(layer)
-        self.layer, self.type_name, self.got = layer, type_name, tuple(got)
+        self.layer, self.type_name, self.wants, self.got = layer, type_name, wants, tuple(got)
 
 
 def capture(
@@ -211,6 +215,11 @@ class _Recorder(TorchDispatchMode):
         self.calls.append(call)
         return call
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Not to be wrapped: the wrapper imports PyTorch's compiler, which takes longer than all else together."""
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         quick = SHORTCUTS.get(func)
@@ -338,9 +347,11 @@ class _Recorder(TorchDispatchMode):
 
     def _failure(self) -> ForwardError:
         if not self.open:
-            return ForwardError("", "", ())
+            return ForwardError("", "", "", ())
         module, _, inputs, _ = self.open[-1]
-        return ForwardError(self.names.get(id(module), ""), type(module).__name__, [v.shape for v in inputs])
+        return ForwardError(
+            self.names.get(id(module), ""), type(module).__name__, _wants(module), [v.shape for v in inputs]
+        )
 
     def _enter(self, module: nn.Module, args: Any) -> None:
         given = self._reads(args[0] if len(args) == 1 else args)
@@ -392,6 +403,18 @@ class _Recorder(TorchDispatchMode):
             inventory,
             self.device,
         )
+
+
+def _wants(module: nn.Module) -> str:
+    """What input a module is made for, in words; empty where its attributes do not tell."""
+    kernel = module.__dict__.get("kernel_size")
+    size = f" and a {'x'.join(map(str, kernel))} kernel" if isinstance(kernel, tuple) else ""
+    for attribute, words in (("in_channels", "channels"), ("num_features", "channels"), ("num_channels", "channels")):
+        if isinstance(module.__dict__.get(attribute), int):
+            return f"{module.__dict__[attribute]} {words}{size}"
+    if isinstance(module.__dict__.get("in_features"), int):
+        return f"{module.__dict__['in_features']} features in the last dimension"
+    return ""
 
 
 def _inventory(modules: Sequence[nn.Module]) -> Inventory:

@@ -86,6 +86,49 @@ def _convolution(
     return x.new_empty(shape)
 
 
+def _pooled(
+    x: Tensor, kernel: list[int], stride: list[int], padding: list[int], dilation: list[int]
+) -> list[int] | None:
+    """The shape after pooling the last two of four dimensions, without ceil mode; None where that is not plain."""
+    lists = (kernel, stride or kernel, padding, dilation)
+    if x.dim() != 4 or not _dense(x) or any([len(items) != 2 for items in lists]):
+        return None
+    shape = list(x.shape[:2])
+    for n, k, s, p, d in zip(x.shape[2:], *lists, strict=True):
+        units = (n + 2 * p - d * (k - 1) - 1) // s + 1 if s > 0 else 0
+        if units < 1 or p < 0 or 2 * p > k or d < 1:
+            return None
+        shape.append(units)
+    return shape
+
+
+def _avg_pool2d(
+    x: Tensor, kernel: list[int], stride: Any = (), padding: Any = (0, 0), ceil_mode: bool = False, *rest: Any
+) -> Any:
+    shape = (
+        None if ceil_mode or (len(rest) > 1 and rest[1] is not None) else _pooled(x, kernel, stride, padding, [1, 1])
+    )
+    return NotImplemented if shape is None else x.new_empty(shape)
+
+
+def _max_pool2d(
+    x: Tensor,
+    kernel: list[int],
+    stride: Any = (),
+    padding: Any = (0, 0),
+    dilation: Any = (1, 1),
+    ceil_mode: bool = False,
+) -> Any:
+    shape = None if ceil_mode else _pooled(x, kernel, stride, padding, dilation)
+    return NotImplemented if shape is None else (x.new_empty(shape), x.new_empty(shape, dtype=torch.int64))
+
+
+def _adaptive_avg_pool2d(x: Tensor, size: list[int]) -> Any:
+    if x.dim() != 4 or not _dense(x) or len(size) != 2 or min(size) < 1:
+        return NotImplemented
+    return x.new_empty((*x.shape[:2], *size))
+
+
 def _batch_norm(
     x: Tensor, weight: Tensor | None, bias: Tensor | None, mean: Any, var: Any, training: bool, *_: Any
 ) -> Any:
@@ -176,6 +219,10 @@ SHORTCUTS: dict[Any, Callable[..., Any]] = {
     aten.addmm.default: _addmm,
     aten.mm.default: _mm,
     aten.bmm.default: _bmm,
+    aten._adaptive_avg_pool2d.default: _adaptive_avg_pool2d,
+    aten.avg_pool2d.default: _avg_pool2d,
+    aten.max_pool2d_with_indices.default: _max_pool2d,
+    aten._log_softmax.default: _softmax,
     aten._softmax.default: _softmax,
     aten._safe_softmax.default: _softmax,
     aten.cat.default: _cat,
