@@ -110,7 +110,7 @@ def record(model: nn.Module, inputs: Any, dtype: torch.dtype, device: str, keep_
     def place(t: torch.Tensor) -> torch.Tensor:
         wanted = dtype if t.is_floating_point() else t.dtype
         if device == "meta":
-            return torch.empty(t.shape, dtype=wanted, device="meta")
+            return torch.empty_strided(t.shape, t.stride(), dtype=wanted, device="meta")
         if t.is_meta:
             t = (
                 torch.randn(t.shape, generator=generator)

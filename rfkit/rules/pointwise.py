@@ -1,4 +1,4 @@
-"""Pointwise operators that PyTorch does not tag as such."""
+"""Pointwise operators that PyTorch, or its oldest version in use, does not tag as such."""
 
 from __future__ import annotations
 
@@ -16,13 +16,21 @@ rule(
     aten._prelu_kernel,
     aten._to_copy,
     aten.bernoulli,
+    aten.celu_,
     aten.copysign,
     aten.dropout,
+    aten.elu_,
     aten.feature_dropout,
     aten.floor_divide,
+    aten.hardsigmoid_,
     aten.hardswish,
+    aten.hardtanh_,
+    aten.ldexp,
+    aten.leaky_relu,
+    aten.leaky_relu_,
     aten.masked_fill,
     aten.prelu,
+    aten.selu_,
     aten.tril,
     aten.triu,
 )(pointwise)

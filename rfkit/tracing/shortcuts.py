@@ -1,8 +1,9 @@
 """Quick ``meta`` kernels for the commonest operators, where the result's shape, type and strides are plain to see.
 
 Many of PyTorch's own ``meta`` kernels are Python and take 50 to 200 microseconds, most of what a trace takes. Each function here
-takes the operator's arguments and returns exactly what it would, or ``NotImplemented`` for any case that is not plain (memory
-formats, broadcasting to new shapes, mixed types, sizes that do not fit): then PyTorch's kernel runs, and raises its own error.
+takes the operator's arguments and returns what it would, or ``NotImplemented`` for any case that is not plain (memory formats,
+broadcasting to new shapes, mixed types, sizes that do not fit): then PyTorch's kernel runs, and raises its own error.
+Batch norm's saved statistics, which only training makes, have no elements, as on other devices.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from torch import Tensor
 
 aten = torch.ops.aten
 
+_FULL = (torch.float32, torch.float64)
+"""Types whose norms keep statistics of the same type."""
+
 
 def _dense(*tensors: Tensor) -> bool:
     """Whether all are contiguous floating-point tensors of one type on ``meta``."""
@@ -24,6 +28,14 @@ def _dense(*tensors: Tensor) -> bool:
 
 def _unary(x: Tensor, *_: Any, **__: Any) -> Any:
     return x.new_empty(x.shape) if _dense(x) else NotImplemented
+
+
+def _scaled(x: Tensor, factor: Any) -> Any:
+    return _unary(x) if isinstance(factor, (int, float)) else NotImplemented
+
+
+def _roll(x: Tensor, _: list[int], dims: Any = ()) -> Any:
+    return _unary(x) if all([-x.dim() <= d < x.dim() for d in dims]) else NotImplemented
 
 
 def _unary_in_place(x: Tensor, *_: Any, **__: Any) -> Any:
@@ -124,7 +136,7 @@ def _max_pool2d(
 
 
 def _adaptive_avg_pool2d(x: Tensor, size: list[int]) -> Any:
-    if x.dim() != 4 or not _dense(x) or len(size) != 2 or min(size) < 1:
+    if x.dim() != 4 or not _dense(x) or len(size) != 2 or min(size) < 1 or x.shape[2:] == (1, 1):
         return NotImplemented
     return x.new_empty((*x.shape[:2], *size))
 
@@ -133,7 +145,14 @@ def _batch_norm(
     x: Tensor, weight: Tensor | None, bias: Tensor | None, mean: Any, var: Any, training: bool, *_: Any
 ) -> Any:
     given = [t for t in (weight, bias, mean, var) if t is not None]
-    if training or not _dense(x, *given) or any([t.shape != (x.shape[1],) for t in given]):
+    if (
+        training
+        or mean is None
+        or var is None
+        or x.dtype not in _FULL
+        or not _dense(x, *given)
+        or any([t.shape != (x.shape[1],) for t in given])
+    ):
         return NotImplemented
     return x.new_empty(x.shape), x.new_empty(0), x.new_empty(0)
 
@@ -141,7 +160,7 @@ def _batch_norm(
 def _layer_norm(x: Tensor, normalized: list[int], weight: Tensor | None, bias: Tensor | None, _: float) -> Any:
     given = [t for t in (weight, bias) if t is not None]
     rank = len(normalized)
-    if not x.is_meta or not x.dtype.is_floating_point or list(x.shape[x.dim() - rank :]) != list(normalized):
+    if not x.is_meta or x.dtype not in _FULL or list(x.shape[x.dim() - rank :]) != list(normalized):
         return NotImplemented
     if any([t.dtype != x.dtype or list(t.shape) != list(normalized) for t in given]):
         return NotImplemented
@@ -187,14 +206,18 @@ def _bmm(a: Tensor, b: Tensor) -> Any:
 
 
 def _softmax(x: Tensor, dim: int, *rest: Any, **kwargs: Any) -> Any:
-    if any(rest) or kwargs or not _dense(x) or not -x.dim() <= dim < x.dim():
+    if (
+        x.dim() and not -x.dim() <= dim < x.dim()
+    ):  # the one misfit that PyTorch's meta kernel lets pass, and no other does
+        raise IndexError(f"Dimension out of range (expected [{-x.dim()}, {x.dim() - 1}], but got {dim})")
+    if any(rest) or kwargs or not _dense(x):
         return NotImplemented
     return x.new_empty(x.shape)
 
 
 def _cat(tensors: list[Tensor], dim: int = 0) -> Any:
     first = tensors[0]
-    if not first.dim() or not _dense(*tensors) or any([t.dim() != first.dim() for t in tensors]):
+    if not -first.dim() <= dim < first.dim() or not _dense(*tensors) or any([t.dim() != first.dim() for t in tensors]):
         return NotImplemented
     dim %= first.dim()
     shape = list(first.shape)
@@ -228,6 +251,8 @@ SHORTCUTS: dict[Any, Callable[..., Any]] = {
     aten.cat.default: _cat,
     aten.clone.default: _clone,
     aten.mean.dim: _mean,
+    aten.mul.Scalar: _scaled,
+    aten.roll.default: _roll,
     **dict.fromkeys((aten.add.Tensor, aten.mul.Tensor, aten.sub.Tensor, aten.div.Tensor), _binary),
     **dict.fromkeys((aten.add_.Tensor, aten.mul_.Tensor, aten.sub_.Tensor, aten.div_.Tensor), _binary_in_place),
     **dict.fromkeys(
@@ -235,9 +260,7 @@ SHORTCUTS: dict[Any, Callable[..., Any]] = {
             aten.gelu.default,
             aten.hardsigmoid.default,
             aten.hardswish.default,
-            aten.mul.Scalar,
             aten.relu.default,
-            aten.roll.default,
             aten.sigmoid.default,
             aten.silu.default,
             aten.tanh.default,

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 import rfkit
 from rfkit.report import Report
 from tests import zoo
+from tests.exactness import Call
 from tests.oracle import OUTPUT, assert_exact, differences, probe
 
 ALTERED = ("own hooks", "body")  # a hook of the model's own changes what this layer gave
@@ -233,6 +234,40 @@ def test_a_refused_shape_names_the_layer_and_both_sizes() -> None:
     assert "7" in message
     assert "1x4x13x11" in message or "(1, 4, 13, 11)" in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        pytest.param(lambda x: torch.cat([x, x], 4), id="cat dimension"),
+        pytest.param(lambda x: torch.cat([x, x[:, :, 1:]], 3), id="cat sizes"),
+        pytest.param(lambda x: x.roll(1, 4), id="roll dimension"),
+        pytest.param(lambda x: x.mean(5), id="mean dimension"),
+        pytest.param(lambda x: x.softmax(4), id="softmax dimension"),
+        pytest.param(lambda x: x + x[..., 1:], id="add sizes"),
+        pytest.param(lambda x: x[..., :1].mul_(x), id="in-place sizes"),
+        pytest.param(lambda x: x @ x, id="matmul sizes"),
+        pytest.param(lambda x: x.view(1, 5, -1), id="view sizes"),
+        pytest.param(lambda x: x.transpose(2, 3).view(1, -1), id="view of a transposed map"),
+        pytest.param(lambda x: F.conv2d(x, torch.ones(4, 5, 3, 3, device=x.device)), id="convolution channels"),
+        pytest.param(lambda x: F.conv2d(x, torch.ones(3, 1, 3, 3, device=x.device), groups=2), id="convolution groups"),
+        pytest.param(
+            lambda x: F.conv2d(x, torch.ones(4, 3, 15, 3, device=x.device)), id="convolution larger than the map"
+        ),
+        pytest.param(lambda x: F.max_pool2d(x, 3, padding=2), id="pool padding"),
+        pytest.param(lambda x: F.avg_pool2d(x, 14), id="pool larger than the map"),
+        pytest.param(lambda x: F.batch_norm(x, None, None), id="batch norm without statistics"),
+        pytest.param(lambda x: F.layer_norm(x, (12,)), id="layer norm sizes"),
+        pytest.param(lambda x: F.linear(x, torch.ones(4, 12, device=x.device)), id="linear features"),
+        pytest.param(lambda x: F.pad(x, (11, 0), mode="reflect"), id="reflected padding"),
+    ],
+)
+def test_what_pytorch_refuses_is_an_input_error(refused: Callable[[Tensor], Tensor]) -> None:
+    net = Call(refused).eval()
+    with torch.no_grad(), pytest.raises((RuntimeError, IndexError, ValueError, AssertionError)):
+        net(torch.randn(zoo.IMAGE))
+    with pytest.raises(rfkit.InputError):
+        rfkit.trace(net, zoo.IMAGE)
 
 
 @pytest.mark.parametrize("shape", [(), (3, 0, 32), (1, 3, -5, 7), (3, 32.0, 32)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import reduce
@@ -49,6 +50,30 @@ def test_local_fields_of_random_graphs_lie_inside_the_strict_ones(net: Graph) ->
         for (lo, hi), (first, last) in zip(wide.units, narrow.units, strict=True):
             inside = all(b < 0 or (0 <= c <= a and b <= d) for a, b, c, d in zip(first, last, lo, hi, strict=True))
             assert inside, f"{wide.label}: {(first, last)} is not inside {(lo, hi)}"
+
+
+@settings(deterministic, max_examples=60)
+@given(graphs(), st.booleans())
+def test_a_forward_meets_the_shapes_strides_and_types_it_meets_untraced(net: Graph, channels_last: bool) -> None:
+    """So a forward that asks for them (``stride``, ``is_contiguous``, ``view``) takes the same path in a trace."""
+    met: list[tuple[object, ...]] = []
+    for step in net.steps:
+        step.register_forward_hook(lambda module, inputs, output: met.append(layout(output)))
+    image = torch.empty(1, *net.shape, device="meta")
+    if channels_last and image.ndim == 4:
+        image = image.contiguous(memory_format=torch.channels_last)
+    with torch.no_grad():
+        deepcopy(net).to("meta")(image.clone())
+    untraced = met.copy()
+    met.clear()
+    rfkit.trace(net, example_inputs=image)
+    assert met[: len(untraced)] == untraced
+
+
+def layout(tensor: Tensor) -> tuple[object, ...]:
+    """Shape, strides of the dimensions that have more than one position, and type."""
+    strides = [stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True) if size > 1]
+    return (*tensor.shape, *strides, tensor.dtype)
 
 
 @dataclass(frozen=True)
