@@ -78,24 +78,24 @@ def _convolution(
     padding: list[int],
     dilation: list[int],
     transposed: bool,
-    _: list[int],
+    output_padding: list[int],
     groups: int,
 ) -> Any:
-    rank = x.dim() - 2
-    lists = (stride, padding, dilation)
-    if transposed or weight.dim() != x.dim() or x.shape[1] != weight.shape[1] * groups or weight.shape[0] % groups:
+    lists = (stride, padding, dilation, output_padding)
+    if weight.dim() != x.dim() or any([len(items) != x.dim() - 2 for items in lists]) or not _dense(x, weight):
         return NotImplemented
-    if any([len(items) != rank for items in lists]) or not _dense(x, weight):
+    channels, taken = (
+        (weight.shape[1] * groups, weight.shape[0]) if transposed else (weight.shape[0], weight.shape[1] * groups)
+    )
+    if x.shape[1] != taken or channels % groups or (bias is not None and bias.shape != (channels,)):
         return NotImplemented
-    if bias is not None and (bias.dtype != x.dtype or bias.shape != weight.shape[:1]):
-        return NotImplemented
-    shape = [x.shape[0], weight.shape[0]]
-    for n, k, s, p, d in zip(x.shape[2:], weight.shape[2:], *lists, strict=True):
-        units = (n + 2 * p - d * (k - 1) - 1) // s + 1
-        if units < 1 or s < 1 or p < 0:
+    shape = [x.shape[0], channels]
+    for n, k, s, p, d, o in zip(x.shape[2:], weight.shape[2:], *lists, strict=True):
+        if s < 1 or p < 0 or d < 1 or (o and not transposed) or o >= max(s, d):
             return NotImplemented
-        shape.append(units)
-    return x.new_empty(shape)
+        span = d * (k - 1)
+        shape.append((n - 1) * s - 2 * p + span + o + 1 if transposed else (n + 2 * p - span - 1) // s + 1)
+    return x.new_empty(shape) if min(shape) > 0 else NotImplemented
 
 
 def _pooled(
@@ -177,6 +177,32 @@ def _mean(x: Tensor, dims: list[int] | None, keepdim: bool = False, **kwargs: An
     return x.new_empty(shape) if len(gone) == len(dims) else NotImplemented
 
 
+def _group_norm(
+    x: Tensor, weight: Tensor | None, bias: Tensor | None, n: int, c: int, positions: int, groups: int, _: float
+) -> Any:
+    given = [t for t in (weight, bias) if t is not None]
+    if x.dtype not in _FULL or not _dense(x, *given) or any([t.shape != (c,) for t in given]) or c % groups:
+        return NotImplemented
+    if x.shape[:2] != (n, c) or x.numel() != n * c * positions:
+        return NotImplemented
+    return x.new_empty(x.shape), x.new_empty((n, groups)), x.new_empty((n, groups))
+
+
+def _pad(x: Tensor, amounts: list[int], _: Any = 0) -> Any:
+    if not _dense(x) or len(amounts) % 2 or len(amounts) > 2 * x.dim() or x.dim() != 4 or x.shape[1] == 1:
+        return NotImplemented
+    shape = list(x.shape)
+    for i in range(len(amounts) // 2):
+        shape[-1 - i] += amounts[2 * i] + amounts[2 * i + 1]
+    return x.new_empty(shape) if min(shape) > 0 else NotImplemented
+
+
+def _upsample2d(x: Tensor, size: list[int], *_: Any, **__: Any) -> Any:
+    if x.dim() != 4 or not _dense(x) or len(size) != 2 or min(size) < 1 or x.shape[2:] == (1, 1) or x.shape[1] == 1:
+        return NotImplemented
+    return x.new_empty((*x.shape[:2], *size))
+
+
 def _plain_matrices(a: Tensor, b: Tensor, rank: int) -> bool:
     """Whether these multiply: of one floating-point type on ``meta``, in whatever strides."""
     return (
@@ -251,18 +277,34 @@ SHORTCUTS: dict[Any, Callable[..., Any]] = {
     aten.cat.default: _cat,
     aten.clone.default: _clone,
     aten.mean.dim: _mean,
+    aten.sum.dim_IntList: _mean,
+    aten.amax.default: _mean,
+    aten.native_group_norm.default: _group_norm,
+    aten.constant_pad_nd.default: _pad,
+    aten.upsample_nearest2d.default: _upsample2d,
+    aten.upsample_bilinear2d.default: _upsample2d,
     aten.mul.Scalar: _scaled,
     aten.roll.default: _roll,
     **dict.fromkeys((aten.add.Tensor, aten.mul.Tensor, aten.sub.Tensor, aten.div.Tensor), _binary),
     **dict.fromkeys((aten.add_.Tensor, aten.mul_.Tensor, aten.sub_.Tensor, aten.div_.Tensor), _binary_in_place),
     **dict.fromkeys(
         (
+            aten.abs.default,
+            aten.elu.default,
+            aten.exp.default,
             aten.gelu.default,
             aten.hardsigmoid.default,
             aten.hardswish.default,
+            aten.hardtanh.default,
+            aten.leaky_relu.default,
+            aten.mish.default,
+            aten.neg.default,
             aten.relu.default,
+            aten.rsqrt.default,
             aten.sigmoid.default,
             aten.silu.default,
+            aten.softplus.default,
+            aten.sqrt.default,
             aten.tanh.default,
         ),
         _unary,
@@ -272,6 +314,8 @@ SHORTCUTS: dict[Any, Callable[..., Any]] = {
             aten.hardsigmoid_.default,
             aten.hardswish_.default,
             aten.hardtanh_.default,
+            aten.elu_.default,
+            aten.leaky_relu_.default,
             aten.relu_.default,
             aten.silu_.default,
         ),
