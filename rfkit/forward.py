@@ -69,7 +69,7 @@ def candidates(ranks: frozenset[int], input_shape: Sequence[int]) -> list[torch.
     if rank is not None:
         shapes = [shape] if len(shape) > rank + 1 else [batched]
     else:
-        shapes = [batched, shape] if len(shape) in (1, 3) else [shape, batched]
+        shapes = {1: [batched, shape], 2: [shape, batched], 3: [batched, shape]}.get(len(shape), [shape])
     return [torch.empty(s, device="meta") for s in shapes]
 
 
