@@ -143,7 +143,7 @@ class _Builder:
                 self._note_features(v, inputs)
 
     def _matters(self, call: Call) -> bool:
-        """Whether a functional call deserves a row: it slides, multiplies, joins paths, or changes what is seen."""
+        """Whether a functional call deserves a row: it slides, multiplies, joins paths, or changes or loses what is seen."""
         inputs = self._depends(call)
         if not inputs:
             return False
@@ -152,7 +152,8 @@ class _Builder:
             return False
         after = self.fields.known.get(output.index)
         if after is None:
-            return output.index in self.fields.unknown
+            begins = output.index in self.fields.unknown and not any(v.index in self.fields.unknown for v in inputs)
+            return begins or costs.macs(call) > 0
         if call is self.folded:
             return True
         before = {id(f): f for v in inputs if (f := self.fields.known.get(v.index)) is not None}

@@ -265,20 +265,6 @@ class Focus(nn.Module):
         return self.conv(torch.cat(parts, 1))
 
 
-class SpatialPyramidPooling(nn.Module):
-    """The same max-pooling three times over, all results concatenated."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.first, self.pool, self.last = conv(4, 2, 1), nn.MaxPool2d(5, 1, 2), conv(8, 4, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.first(x)
-        y = self.pool(x)
-        z = self.pool(y)
-        return self.last(torch.cat((x, y, z, self.pool(z)), 1))
-
-
 class MaskedConvolution(nn.Conv2d):
     """Weights behind the centre are zeroed in every forward; a zero weight still reads, as a probe sees it."""
 
@@ -373,7 +359,6 @@ BLOCKS: dict[str, Callable[[], nn.Module]] = {
     "mixer": Mixer,
     "spatial reduction attention": SpatialReductionAttention,
     "focus": Focus,
-    "spatial pyramid pooling": SpatialPyramidPooling,
     "masked convolution": MaskedConvolution,
     "shifted channels": ShiftedChannels,
     "two resolutions": HighResolution,
