@@ -32,9 +32,7 @@ def allocated(call: Call) -> int:
 def _convolution(call: Call) -> int:
     """Positions * output channels * input channels per group * kernel; positions of the input when transposed."""
     source, weight, transposed = call.args[0], call.args[1], call.args[6]
-    output = call.outputs[0]
-    assert output is not None
-    positions = source.shape[2:] if transposed else output.shape[2:]
+    positions = source.shape[2:] if transposed else call.output.shape[2:]
     return int(source.shape[0] * prod(positions) * prod(weight.shape))
 
 

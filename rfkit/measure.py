@@ -150,16 +150,14 @@ def followed_dim(footprint: Footprint, field: AxisField, axis: Axis) -> int | No
 
 
 def _followed(footprint: Footprint, field: AxisField, axis: Axis, dims: Sequence[int]) -> int | None:
-    if len(footprint.layout) == axis.rank and axis.dim in dims:
-        return axis.dim
+    home = axis.dim if len(footprint.layout) == axis.rank else None
+    wide = [d for d in dims if prod(footprint.layout[d]) > 1] or dims
+    if home is not None and (home in wide or not dims):
+        return home
     sizes = layouts.factors(footprint.layout)
     spans = layouts.spans(footprint.layout)
-    pure = [d for d in dims if all(field.positions[f] or sizes[f] == 1 for f in spans[d])]
-    wide = [d for d in pure if prod(footprint.layout[d]) > 1]
-    candidates = wide or pure or dims
-    if not candidates:
-        return axis.dim if len(footprint.layout) == axis.rank else None
-    return candidates[-1]
+    pure = [d for d in wide if all(field.positions[f] or sizes[f] == 1 for f in spans[d])] or wide
+    return pure[-1] if pure else None
 
 
 def units(footprint: Footprint | None, axis: Axis, shape: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:

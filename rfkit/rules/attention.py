@@ -43,21 +43,17 @@ def _repeat_heads(part: Footprint | None, shape: tuple[int, ...]) -> Footprint |
 )
 def scaled_dot_product_attention(call: Call, see: See) -> Result:
     """``softmax(q @ k.T) @ v``."""
-    output = call.outputs[0]
-    assert output is not None
-    field = _attend(see, call.args[0], call.args[1], call.args[2], output.shape)
+    field = _attend(see, call.args[0], call.args[1], call.args[2], call.output.shape)
     return (field, *(None for _ in call.outputs[1:]))
 
 
 @rule(aten._native_multi_head_attention)
 def multi_head_attention(call: Call, see: See) -> Result:
     """The fused eval path of ``nn.MultiheadAttention``: (N, L, E) each, projections included."""
-    output = call.outputs[0]
-    assert output is not None
     q, k, v = (see(arg) for arg in call.args[:3])
     parts = [None if f is None else f.reduce([-1], keepdim=True) for f in (q,)]
     parts += [None if f is None else f.reduce([-2, -1], keepdim=True) for f in (k, v)]
-    field = see.union(parts, output.shape)
+    field = see.union(parts, call.output.shape)
     weights = call.outputs[1] if len(call.outputs) > 1 else None
     if weights is None or field is None or 0 in weights.shape:
         return (field, None)

@@ -31,19 +31,17 @@ def convolution_window(call: Call) -> Window:
 def convolution(call: Call, see: See) -> Footprint | None:
     """A window along each spatial dimension; each output channel mixes the input channels of its group."""
     source, weight = call.args[0], call.args[1]
-    output = call.outputs[0]
-    assert output is not None
     window, field = convolution_window(call), see(source)
     table = taps.transposed_window if window.transposed else taps.window
     if field is not None:
-        field = field.mix(1, window.groups, output.shape[1])
+        field = field.mix(1, window.groups, call.output.shape[1])
     for d, geometry in enumerate(zip(window.kernel, window.stride, window.padding, window.dilation, strict=True), 2):
         if field is not None:
-            field = field.slide(d, table(source.shape[d], output.shape[d], *geometry))
+            field = field.slide(d, table(source.shape[d], call.output.shape[d], *geometry))
     kernels = see(weight)
     if kernels is None:
         return field
     made = kernels.reduce([d for d in range(len(weight.shape)) if d != int(window.transposed)])
-    if made.shape[0] != output.shape[1]:
+    if made.shape[0] != call.output.shape[1]:
         made = made.reduce([0], keepdim=True)
-    return see.union([field, made.reshape((1, made.shape[0], *(1 for _ in window.kernel)))], output.shape)
+    return see.union([field, made.reshape((1, made.shape[0], *(1 for _ in window.kernel)))], call.output.shape)

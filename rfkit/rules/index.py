@@ -28,11 +28,9 @@ def _constant(call: Call, see: See, value: Value) -> NDArray[np.int64]:
 def index(call: Call, see: See) -> Footprint | None:
     """``x[i, :, j]``: gathers along the indexed dimensions together."""
     field, tables = see(call.args[0]), call.args[1]
-    output = call.outputs[0]
-    assert output is not None
     if field is None:
         fields = [see(t) for t in tables if t is not None]
-        return _beside_index(see, [f for f in fields if f is not None], tables, output.shape)
+        return _beside_index(see, [f for f in fields if f is not None], tables, call.output.shape)
     dims = [d for d, table in enumerate(tables) if table is not None]
     if any(table.dtype in (torch.bool, torch.uint8) for table in tables if table is not None):
         return _mask(call, see, field, dims)
@@ -41,14 +39,14 @@ def index(call: Call, see: See) -> Footprint | None:
     adjacent = dims == list(range(dims[0], dims[-1] + 1))
     if len(dims) == 1:
         moved = field.gather(dims[0], taps.lookup(joint[0].reshape(-1)))
-        return None if moved is None else moved.reshape(output.shape)
+        return None if moved is None else moved.reshape(call.output.shape)
     if all(not field.varies(d) for d in dims):
         flat = field.reduce(dims)
         at = dims[0] if adjacent else 0
         for i, n in enumerate(joint[0].shape):
             flat = flat.unsqueeze(at + i).expand((*flat.shape[: at + i], n, *flat.shape[at + i :]))
         return flat
-    return _jointly(field, dims, joint, output.shape, dims[0] if adjacent else 0)
+    return _jointly(field, dims, joint, call.output.shape, dims[0] if adjacent else 0)
 
 
 def _beside_index(
@@ -136,17 +134,16 @@ def index_select(call: Call, see: See) -> Footprint | None:
 @rule(aten.gather)
 def gather(call: Call, see: See) -> Footprint | None:
     """Element by element along one dimension; decided where the table is the same in all others."""
-    field, output = see(call.args[0]), call.outputs[0]
-    assert output is not None
+    field = see(call.args[0])
     if field is None:
-        return see.union([see(call.args[2])], output.shape)
+        return see.union([see(call.args[2])], call.output.shape)
     dim = call.args[1] % len(field.shape)
     if not field.varies(dim) and see(call.args[2]) is None:
-        return field.relabel(dim, output.shape[dim]) if output.shape[:dim] == field.shape[:dim] else None
+        return field.relabel(dim, call.output.shape[dim]) if call.output.shape[:dim] == field.shape[:dim] else None
     table = np.moveaxis(_constant(call, see, call.args[2]), dim, 0)
     row = table.reshape(table.shape[0], -1)[:, 0]
     same = (table == row.reshape(-1, *(1 for _ in table.shape[1:]))).all()
-    rest_equal = all(a == b for d, (a, b) in enumerate(zip(output.shape, field.shape, strict=True)) if d != dim)
+    rest_equal = all(a == b for d, (a, b) in enumerate(zip(call.output.shape, field.shape, strict=True)) if d != dim)
     if not same or not rest_equal:
         raise NoRule("gather by a table that differs between positions")
     return field.gather(dim, taps.lookup(row))
@@ -155,11 +152,10 @@ def gather(call: Call, see: See) -> Footprint | None:
 @rule(aten.embedding)
 def embedding(call: Call, see: See) -> Footprint | None:
     """Each vector sees what its index sees."""
-    field, output = see(call.args[1]), call.outputs[0]
-    assert output is not None
+    field = see(call.args[1])
     if field is None:
         raise NoRule("embedding of a table computed from the input")
-    return field.unsqueeze(len(field.shape)).expand(output.shape)
+    return field.unsqueeze(len(field.shape)).expand(call.output.shape)
 
 
 @rule(

@@ -25,40 +25,32 @@ def _product(see: See, a: Value, b: Value, shape: tuple[int, ...], extra: Footpr
 @rule(aten.mm, aten.bmm)
 def matmul(call: Call, see: See) -> Footprint | None:
     """Matrix product."""
-    output = call.outputs[0]
-    assert output is not None
-    return _product(see, call.args[0], call.args[1], output.shape)
+    return _product(see, call.args[0], call.args[1], call.output.shape)
 
 
 @rule(aten._addmm_activation, aten.addmm, aten.baddbmm)
 def add_matmul(call: Call, see: See) -> Footprint | None:
     """``input + a @ b``."""
-    output = call.outputs[0]
-    assert output is not None
-    return _product(see, call.args[1], call.args[2], output.shape, see(call.args[0]))
+    return _product(see, call.args[1], call.args[2], call.output.shape, see(call.args[0]))
 
 
 @rule(aten.linear, aten.mkldnn_linear)
 def linear(call: Call, see: See) -> Footprint | None:
     """``input @ weight.T``: the last dimension is mixed."""
-    output = call.outputs[0]
-    assert output is not None
     field, weight = see(call.args[0]), see(call.args[1])
     parts = [None if field is None else field.reduce([-1], keepdim=True)]
     if weight is not None:
         parts.append(weight.reduce([-1]))
-    return see.union(parts, output.shape)
+    return see.union(parts, call.output.shape)
 
 
 @rule(aten.mv, aten.dot, aten.vdot, aten.addmv)
 def vector_product(call: Call, see: See) -> Footprint | None:
     """Products with a vector."""
-    output = call.outputs[0]
-    assert output is not None
     *extra, a, b = list(call.inputs)
     fields = [see(a), see(b)]
     parts = [None if f is None else f.reduce([-1]) for f in fields]
-    return see.union([*parts, *(see(e) for e in extra)], output.shape)
+    return see.union([*parts, *(see(e) for e in extra)], call.output.shape)
 
 
 @rule(aten._trilinear)

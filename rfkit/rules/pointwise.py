@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from rfkit.footprint import Footprint
+from rfkit.footprint import Footprint, taps
 from rfkit.rules.registry import See, pointwise, rule
 from rfkit.tracing import Call
 
@@ -55,9 +55,5 @@ def glu(call: Call, see: See) -> Footprint | None:
     field, dim = see(call.args[0]), call.argument(1, "dim", -1)
     assert field is not None
     n = field.shape[dim] // 2
-    from rfkit.footprint import taps
-
     halves = [field.gather(dim, taps.crop(start, 1, n)) for start in (0, n)]
-    output = call.outputs[0]
-    assert output is not None
-    return see.union(halves, output.shape)
+    return see.union(halves, call.output.shape)

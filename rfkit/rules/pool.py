@@ -44,22 +44,18 @@ def pool_window(call: Call) -> Window:
 def pool(call: Call, see: See) -> Result:
     """A window along each of the last dimensions; ceil mode shows in the output's size alone."""
     window, field = pool_window(call), see(call.args[0])
-    output = call.outputs[0]
-    assert output is not None
     rank = len(window.kernel)
     for i, geometry in enumerate(zip(window.kernel, window.stride, window.padding, window.dilation, strict=True)):
         d = i - rank
         if field is not None:
-            field = field.slide(d, taps.window(call.args[0].shape[d], output.shape[d], *geometry))
+            field = field.slide(d, taps.window(call.args[0].shape[d], call.output.shape[d], *geometry))
     return (field,) * len(call.outputs)
 
 
 def adaptive_window(call: Call) -> Window | None:
     """Geometry of an adaptive pooling, where its bins are all alike."""
-    output = call.outputs[0]
-    assert output is not None
     rank = len(per_dim(call.args[1], 1)) if not isinstance(call.args[1], int) else 1
-    sizes = [(call.args[0].shape[d], output.shape[d]) for d in range(-rank, 0)]
+    sizes = [(call.args[0].shape[d], call.output.shape[d]) for d in range(-rank, 0)]
     if any(n % m for n, m in sizes):
         return None
     kernel = tuple(n // m for n, m in sizes)
@@ -80,12 +76,10 @@ def adaptive_window(call: Call) -> Window | None:
 def adaptive_pool(call: Call, see: See) -> Result:
     """As many bins as asked for, overlapping where they do not divide the input."""
     field = see(call.args[0])
-    output = call.outputs[0]
     assert field is not None
-    assert output is not None
     rank = len(call.args[1])
     for d in range(-rank, 0):
-        field = field.slide(d, taps.adaptive(call.args[0].shape[d], output.shape[d])) or field
+        field = field.slide(d, taps.adaptive(call.args[0].shape[d], call.output.shape[d])) or field
     return (field,) * len(call.outputs)
 
 
@@ -93,12 +87,10 @@ def adaptive_pool(call: Call, see: See) -> Result:
 def fractional_pool(call: Call, see: See) -> Result:
     """Windows at random places: the union over all random draws (an upper bound; Graham 2014, section 2)."""
     field = see(call.args[0])
-    output = call.outputs[0]
     assert field is not None
-    assert output is not None
     rank = len(call.args[1])
     for d, kernel in zip(range(-rank, 0), call.args[1], strict=True):
-        n, units = call.args[0].shape[d], output.shape[d]
+        n, units = call.args[0].shape[d], call.output.shape[d]
         field = field.slide(d, _fractional(n, units, kernel)) or field
     return (field,) * len(call.outputs)
 
@@ -136,9 +128,7 @@ def im2col(call: Call, see: See) -> Footprint | None:
             return None
         field = fan
     field = field.permute([0, 1, 3, 5, 2, 4])
-    output = call.outputs[0]
-    assert output is not None
-    return field.reshape(output.shape)
+    return field.reshape(call.output.shape)
 
 
 @rule(aten.unfold)
@@ -147,13 +137,11 @@ def unfold(call: Call, see: See) -> Footprint | None:
     source, dim, size, step = call.args
     dim %= max(len(source.shape), 1)
     field = see(source)
-    output = call.outputs[0]
     assert field is not None
-    assert output is not None
-    fan = field.fan(dim, output.shape[dim], size, step)
+    fan = field.fan(dim, call.output.shape[dim], size, step)
     if fan is None:
         return None
-    order = [d for d in range(len(output.shape)) if d != dim + 1]
+    order = [d for d in range(len(call.output.shape)) if d != dim + 1]
     return fan.permute([*order, dim + 1])
 
 
@@ -162,12 +150,10 @@ def col2im(call: Call, see: See) -> Footprint | None:
     """``fold``: the windows of (N, C*kh*kw, windows) summed where they overlap."""
     source, size, kernel, dilation, padding, stride = call.args
     field = see(source)
-    output = call.outputs[0]
     assert field is not None
-    assert output is not None
     geometry = list(zip(size, kernel, dilation, padding, stride, strict=True))
     units = [(n + 2 * p - r * (k - 1) - 1) // s + 1 for n, k, r, p, s in geometry]
-    batch, channels = output.shape[-4:-2] if len(output.shape) == 4 else (1, output.shape[0])
+    batch, channels = call.output.shape[-4:-2] if len(call.output.shape) == 4 else (1, call.output.shape[0])
     field = field.reshape((batch, channels, kernel[0], kernel[1], *units)).permute([0, 1, 2, 4, 3, 5])
     field = field.reshape((batch, channels, kernel[0] * units[0], kernel[1] * units[1]))
     for d, (n, k, r, p, s) in enumerate(geometry):
@@ -175,7 +161,7 @@ def col2im(call: Call, see: See) -> Footprint | None:
         if slid is None:
             return None
         field = slid
-    return field.reshape(output.shape)
+    return field.reshape(call.output.shape)
 
 
 def _overlap(n: int, kernel: int, dilation: int, padding: int, stride: int, units: int) -> Taps:

@@ -58,13 +58,11 @@ def reduce_window(call: Call) -> Window | None:
 )
 def reduce(call: Call, see: See) -> Result:
     """All units along some dimensions become one. ``max(a, b)`` of two tensors is pointwise."""
-    output = call.outputs[0]
-    assert output is not None
     if len(call.inputs) == 2:
-        return see.union([see(v) for v in call.inputs], output.shape)
+        return see.union([see(v) for v in call.inputs], call.output.shape)
     field = see(call.args[0])
     assert field is not None
-    reduced = field.reduce(_dims(call), keepdim=len(output.shape) == len(field.shape))
+    reduced = field.reduce(_dims(call), keepdim=len(call.output.shape) == len(field.shape))
     return (reduced,) * len(call.outputs)
 
 
@@ -81,12 +79,10 @@ def scan(call: Call, see: See) -> Result:
 def sort(call: Call, see: See) -> Result:
     """Any unit may come from anywhere along the dimension."""
     field = see(call.args[0])
-    output = call.outputs[0]
     assert field is not None
-    assert output is not None
     position = {"topk": 2, "kthvalue": 2}.get(call.op.overloadpacket.__name__, 1)
     dim = call.argument(position, "dim", 0 if call.op.overloadpacket is aten.msort else -1)
     dim = call.bound().get("dim", dim) % max(len(field.shape), 1)
-    keep = len(output.shape) == len(field.shape)
+    keep = len(call.output.shape) == len(field.shape)
     reduced = field.reduce([dim], keepdim=keep)
-    return (reduced.expand(output.shape) if keep else reduced,) * len(call.outputs)
+    return (reduced.expand(call.output.shape) if keep else reduced,) * len(call.outputs)

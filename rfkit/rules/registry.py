@@ -139,6 +139,4 @@ def _search(op: Any) -> Entry | None:
 
 def pointwise(call: Call, see: See) -> Footprint | None:
     """Everything that makes each element from the elements at the same place (broadcast) of its operands."""
-    output = call.outputs[0]
-    assert output is not None
-    return see.union([see(v) for v in call.inputs], output.shape)
+    return see.union([see(v) for v in call.inputs], call.output.shape)

@@ -20,11 +20,9 @@ def _interpolation(rank: int, kind: str, taps_read: int) -> Rule:
         scales = arguments.get("scale_factors") or [arguments.get(f"scales_{a}") for a in "dhw"[-rank:]]
         scales = [arguments["scales"]] if arguments.get("scales") else scales
         source = call.args[0]
-        output = call.outputs[0]
-        assert output is not None
         field = see(source)
         for d, scale in zip(range(-rank, 0), scales, strict=True):
-            n, units = source.shape[d], output.shape[d]
+            n, units = source.shape[d], call.output.shape[d]
             if call.op.overloadpacket is aten.upsample_nearest2d and units in (n, 2 * n):
                 scale = None  # this kernel alone copies, or doubles, whatever the scale factor
             if field is None or (n == units and (taps_read == 2 or kind == "antialias")):

@@ -17,10 +17,9 @@ aten = torch.ops.aten
 
 
 def _only(call: Call, see: See) -> tuple[Footprint, tuple[int, ...]]:
-    field, output = see(call.args[0]), call.outputs[0]
+    field = see(call.args[0])
     assert field is not None
-    assert output is not None
-    return field, output.shape
+    return field, call.output.shape
 
 
 @rule(aten.view, aten._unsafe_view, aten.reshape, aten._reshape_alias, aten._reshape_copy)
@@ -155,10 +154,9 @@ def split(call: Call, see: See) -> Result:
     """Consecutive stretches along a dimension."""
     field = _only(call, see)[0]
     dim, start, parts = call.argument(2, "dim", 0) % len(field.shape), 0, []
-    for output in call.outputs:
-        assert output is not None
-        parts.append(field.gather(dim, taps.crop(start, 1, output.shape[dim])))
-        start += output.shape[dim]
+    for size in (v.shape[dim] for v in call.outputs if v is not None):
+        parts.append(field.gather(dim, taps.crop(start, 1, size)))
+        start += size
     return tuple(parts)
 
 
@@ -175,22 +173,18 @@ def unbind(call: Call, see: See) -> Result:
 @rule(aten.cat, aten.concat)
 def cat(call: Call, see: See) -> Footprint | None:
     """Side by side along a dimension; empty operands drop out."""
-    output = call.outputs[0]
-    assert output is not None
     dim = call.argument(1, "dim", 0)
     parts = [v for v in call.args[0] if 0 not in v.shape]
-    return see.concat([see(v) for v in parts], dim, [v.shape[dim] for v in parts], output.shape)
+    return see.concat([see(v) for v in parts], dim, [v.shape[dim] for v in parts], call.output.shape)
 
 
 @rule(aten.stack)
 def stack(call: Call, see: See) -> Footprint | None:
     """Side by side along a new dimension."""
-    output = call.outputs[0]
-    assert output is not None
-    dim = call.argument(1, "dim", 0) % len(output.shape)
+    dim = call.argument(1, "dim", 0) % len(call.output.shape)
     fields = [see(v) for v in call.args[0]]
     parts = [None if f is None else f.unsqueeze(dim) for f in fields]
-    return see.concat(parts, dim, [1] * len(parts), output.shape)
+    return see.concat(parts, dim, [1] * len(parts), call.output.shape)
 
 
 @rule(aten.flip)
@@ -300,10 +294,9 @@ def _write(
 def _region(view_call: Call, shape: Sequence[int], index: int, name: str) -> tuple[int, list[int]]:
     """The dimension a slicing view cuts, and the indices it shows."""
     if name == "slice":
-        dim, output = view_call.argument(1, "dim", 0) % len(shape), view_call.outputs[0]
-        assert output is not None
+        dim = view_call.argument(1, "dim", 0) % len(shape)
         start, step = _start(view_call, shape[dim]), view_call.argument(4, "step", 1)
-        return dim, [start + step * i for i in range(output.shape[dim])]
+        return dim, [start + step * i for i in range(view_call.output.shape[dim])]
     if name == "select":
         dim = view_call.args[1] % len(shape)
         return dim, [view_call.args[2] % shape[dim]]

@@ -134,7 +134,7 @@ class _Recorder(TorchDispatchMode):
         self.open: list[tuple[nn.Module, int, tuple[Value, ...], int]] = []
         self.scope = -1
         self.names = {id(m): n for n, m in named}
-        self.leaves = {n: type(m) for n, m in named if not _children(m)}
+        self.leaves = {n: type(m) for n, m in named if not _children(m) and ".parametrizations." not in n}
         self.owned: dict[int, Parameter] = {}
         for owner, module in named:
             for name, p in module._parameters.items():
@@ -376,8 +376,8 @@ class _Recorder(TorchDispatchMode):
             name = f"{outer}.{kind.__name__}".lstrip(".")
         self.modules[index] = ModuleCall(
             name,
-            kind.__name__,
-            not _children(module),
+            kind.__name__.removeprefix("Parametrized"),
+            not _children(module) and ".parametrizations." not in name,
             kind.__module__.startswith("torch.nn."),
             inputs,
             outputs,
@@ -428,4 +428,5 @@ def _inventory(modules: Sequence[nn.Module]) -> Inventory:
 
 
 def _children(module: nn.Module) -> bool:
-    return any(child is not None for child in module._modules.values())
+    """Whether a module has modules inside; those that compute its weights do not count."""
+    return any(child is not None and name != "parametrizations" for name, child in module._modules.items())

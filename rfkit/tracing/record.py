@@ -64,6 +64,14 @@ class Call:
     tick: int
     allocates: bool
 
+    @property
+    def output(self) -> Value:
+        """What it returned first; raises ValueError for an operator that returns no tensor."""
+        first = self.outputs[0] if self.outputs else None
+        if first is None:
+            raise ValueError(f"{self.op} returned no tensor")
+        return first
+
     def argument(self, position: int, name: str, default: Any = None) -> Any:
         """An argument, however it was passed."""
         if len(self.args) > position:

@@ -38,11 +38,23 @@ def test_every_leaf_that_ran_has_a_row_with_what_it_sees(name: str, device: str)
     net = zoo.ZOO[name]()
     report = traced(net, device=device)
     truth = probe(net, zoo.IMAGE)
-    rows = {label: report[label] for label in truth if label != OUTPUT and (name, label) != ALTERED}
+    weights = {
+        label for label in truth if ".parametrizations." in label
+    }  # compute a layer's weights: part of that layer
+    left_out = {OUTPUT, *weights, *(label for label in truth if (name, label) == ALTERED)}
+    rows = {label: report[label] for label in truth if label not in left_out}
     assert [label for label in labels(report) if label in rows] == list(rows)
     if rows:
         assert_exact(rows, truth)
     assert {layer.unknown for layer in report} == {None}
+
+
+def test_a_layer_with_normed_weights_is_one_row_that_owns_its_parameters() -> None:
+    net = zoo.ZOO["normed weights"]()
+    report = traced(net)
+    assert report["body"].type == "Conv2d"
+    assert report["body"].params == sum(p.numel() for p in net.body.parameters())
+    assert not [label for label in labels(report) if "parametrizations" in label]
 
 
 @pytest.mark.parametrize("name", MAPS)

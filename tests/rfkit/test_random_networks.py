@@ -27,7 +27,7 @@ deterministic = settings(
 )
 
 
-@settings(deterministic, max_examples=250)
+@settings(deterministic, max_examples=400)
 @given(graphs())
 def test_footprints_of_random_graphs_equal_nan_probing(net: Graph) -> None:
     report, truth = trace_and_probe(net, net.shape)

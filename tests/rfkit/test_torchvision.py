@@ -13,9 +13,11 @@ import torch
 from torch import nn
 from torchvision import models
 from torchvision.models.regnet import BlockParams
+from torchvision.ops import SqueezeExcitation
 
 import rfkit
 from rfkit.report import Report
+from tests.oracle import OUTPUT, assert_exact, probe
 
 CLASSIFICATION, SEGMENTATION, VIDEO, DETECTION = (
     models.list_models(module=module) for module in (models, models.segmentation, models.video, models.detection)
@@ -124,6 +126,18 @@ def test_gates_are_named_as_context_and_leave_the_local_field_alone() -> None:
     assert strict["features.2.block.0.0"].extent == (224, 224)
     assert strict["features.2.block.0.0"].global_ == (True, True)
     assert report["features.2.block.0.0"].global_ == (False, False)
+
+
+def test_local_fields_are_those_measured_with_the_gates_taken_out() -> None:
+    ungated = models.mobilenet_v3_small(weights=None)
+    gates = {name for name, module in ungated.named_modules() if isinstance(module, SqueezeExcitation)}
+    for name in gates:
+        ungated.set_submodule(name, nn.Identity())
+    truth = probe(ungated, (1, 3, 96, 64))
+    local = rfkit.trace(models.mobilenet_v3_small(weights=None), (1, 3, 96, 64), units=True)
+    labels = [label for label in truth if label != OUTPUT and label not in gates]
+    assert len(gates) == 9
+    assert_exact({label: local[label] for label in labels}, truth)
 
 
 def test_attention_leaves_no_local_field() -> None:
