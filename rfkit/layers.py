@@ -143,7 +143,10 @@ class _Builder:
                 self._note_features(v, inputs)
 
     def _matters(self, call: Call) -> bool:
-        """Whether a functional call deserves a row: it slides, multiplies, joins paths, or changes or loses what is seen."""
+        """Whether a functional call deserves a row.
+
+        It does where it slides, multiplies, joins paths, adds context, or changes or loses what is seen.
+        """
         inputs = self._depends(call)
         if not inputs:
             return False
@@ -162,7 +165,7 @@ class _Builder:
         entry = find(call.op)
         if costs.macs(call) or (entry is not None and entry.window is not None and entry.window(call) is not None):
             return True
-        return any(_changed(b, after) for b in before.values())
+        return call.tick in after.context or any(_changed(b, after) for b in before.values())
 
     def _add_call(
         self, call: Call, module: ModuleCall | None, makers: tuple[int, ...], parameters: Sequence[Parameter]
@@ -303,9 +306,12 @@ class Numbers:
         return tuple(result)
 
     def coverage(self, value: Value) -> float | None:
-        """Share of the input's area inside the largest extent."""
+        """Share of the input's area inside the largest extent; of several inputs, those it sees."""
         found = self.of(value)
-        return round(prod(a.extent / n for a, n in zip(found, self.lengths, strict=True)), 6) if found else None
+        if not found:
+            return None
+        shares = [a.extent / n for a, n in zip(found, self.lengths, strict=True) if a is not NOTHING]
+        return round(prod(shares), 6) if shares else 0.0
 
 
 def to_layers(fields: Fields, rows: Rows, numbers: Numbers, with_units: bool) -> tuple[Layer, ...]:

@@ -44,6 +44,7 @@ class AxisField:
         jump: per factor the distance, in 1/den pixel, between neighbouring units.
         positions: per factor whether it counts positions of this axis.
         regular: whether the closed form is exact away from the border (true) or an upper bound (false).
+        pooled: whether positions were joined into one somewhere before; a slice of one position is not.
     """
 
     extent: Extent
@@ -52,6 +53,7 @@ class AxisField:
     jump: tuple[int, ...]
     positions: tuple[bool, ...]
     regular: bool
+    pooled: bool = False
 
     @classmethod
     def of_input(cls, sizes: Sequence[int], factor: int) -> Self:
@@ -60,11 +62,6 @@ class AxisField:
         line = np.zeros((3,) + (1,) * len(sizes), np.int64)
         extent = Extent.of_positions(len(sizes), factor, sizes[factor])
         return cls(extent, line, 1, tuple(int(p) for p in unit), unit, True)
-
-    @property
-    def sees_nothing(self) -> bool:
-        """Whether no unit depends on the input along this axis."""
-        return self.extent.nothing
 
     def varies(self, factor: int) -> bool:
         """Whether units differ along a factor."""
@@ -97,7 +94,10 @@ class AxisField:
         change = np.array([min(edges), -max(edges), abs(edges[1] - edges[0])], np.int64)
         line = field.line + change.reshape((3,) + (1,) * (field.line.ndim - 1))
         jumps = _with(field.jump, factor, int(jump * taps.scale))
-        return replace(field, extent=extent, line=line, jump=jumps, regular=self.regular and taps.regular)._reduced(den)
+        pooled = self.pooled or (len(taps.index) == 1 and taps.index.shape[1] > 1)
+        regular = self.regular and taps.regular
+        moved = replace(field, extent=extent, line=line, jump=jumps, regular=regular, pooled=pooled)
+        return moved._reduced(den)
 
     def _reduced(self, grown: int) -> Self:
         if grown == 1:
@@ -113,12 +113,13 @@ class AxisField:
         """Join all units along some factors, whose sizes are given, into one; the factors stay, with size 1."""
         axes = tuple(f + 1 for f in over if self.line.shape[f + 1] > 1)
         line = self.line.min(axis=axes, keepdims=True) if axes else self.line
-        jump = list(self.jump)
+        jump, pooled = list(self.jump), self.pooled
         for f, n in zip(over, sizes, strict=True):
             if self.positions[f] and n > 1:
+                pooled = True
                 line = line + _reach(self.jump[f] * (n - 1), line.ndim, grows=True)
                 jump[f] *= n
-        return replace(self, extent=self.extent.reduce(over), line=line, jump=tuple(jump))
+        return replace(self, extent=self.extent.reduce(over), line=line, jump=tuple(jump), pooled=pooled)
 
     def reshape(self, segments: tuple[Segment, ...], foreign: Sequence[bool]) -> Self:
         """Cut and merge factors as a plan says (``layout.plan_reshape``); merged positions stay affine where they can.
@@ -145,7 +146,7 @@ class AxisField:
                         positions.extend([field.positions[i]] * len(piece))
             f += width
         line = reshape(field.line, segments)
-        return type(self)(extent, line, field.den, tuple(jump), tuple(positions), field.regular)
+        return type(self)(extent, line, field.den, tuple(jump), tuple(positions), field.regular, field.pooled)
 
     def _merge(self, start: int, sizes: tuple[int, ...], foreign: Sequence[bool]) -> tuple[Self, int, bool]:
         """Prepare factors for merging; returns the field, the merged factor's jump, and whether it counts positions.
@@ -245,7 +246,7 @@ def join(fields: Sequence[AxisField], sizes: Sequence[int]) -> tuple[AxisField, 
     extent, line = fields[0].extent, grid.lines[0]
     for field, other in zip(fields[1:], grid.lines[1:], strict=True):
         extent, line = extent.join(field.extent), np.minimum(line, other)
-    return AxisField(extent, line, grid.den, grid.jump, grid.positions, grid.regular), grid.skewed
+    return AxisField(extent, line, grid.den, grid.jump, grid.positions, grid.regular, grid.pooled), grid.skewed
 
 
 def concatenate(
@@ -265,9 +266,9 @@ def concatenate(
     if moving:
         line, jump, regular = _end_to_end(fields, grid, [f.jump[factor] * (grid.den // f.den) for f in present], counts)
         jumps, positions = _with(grid.jump, factor, jump), _with(grid.positions, factor, True)
-        return AxisField(extent, line, grid.den, jumps, positions, grid.regular and regular), False
+        return AxisField(extent, line, grid.den, jumps, positions, grid.regular and regular, grid.pooled), False
     line = stack([None if f is None else next(lines) for f in fields], factor + 1, counts, NO_LINE)
-    field = AxisField(extent, line, grid.den, grid.jump, grid.positions, grid.regular)
+    field = AxisField(extent, line, grid.den, grid.jump, grid.positions, grid.regular, grid.pooled)
     if set(counts) == {1} and not any(p and n > 1 for p, n in zip(grid.positions, sizes, strict=True)):
         field = _recounted(field, factor)
     return field, grid.skewed
@@ -293,6 +294,7 @@ class _Grid(NamedTuple):
     positions: tuple[bool, ...]
     regular: bool
     skewed: bool
+    pooled: bool
 
 
 def _common_grid(fields: Sequence[AxisField], sizes: Sequence[int]) -> _Grid:
@@ -325,7 +327,8 @@ def _common_grid(fields: Sequence[AxisField], sizes: Sequence[int]) -> _Grid:
     centres = {first - last for first, last in map(_edges, lines)}
     regular = all(f.regular for f in fields) and not uneven and not (mixed and any(jump))
     skewed = moving and not mixed and (uneven or len(centres) > 1)
-    return _Grid(lines, den, tuple(jump), tuple(positions), regular, skewed)
+    regular = regular and not (skewed and _hull_size(lines) % den)
+    return _Grid(lines, den, tuple(jump), tuple(positions), regular, skewed, all(f.pooled for f in fields))
 
 
 def _one_grid(fields: Sequence[AxisField], sizes: Sequence[int]) -> _Grid:
@@ -335,7 +338,14 @@ def _one_grid(fields: Sequence[AxisField], sizes: Sequence[int]) -> _Grid:
     moving = any([p and n > 1 for p, n in zip(first.positions, sizes, strict=True)])
     centres = {a - b for a, b in map(_edges, lines)} if moving else set()
     skewed = len(centres) > 1
-    return _Grid(lines, first.den, first.jump, first.positions, regular, skewed)
+    regular = regular and not (skewed and _hull_size(lines) % first.den)
+    return _Grid(lines, first.den, first.jump, first.positions, regular, skewed, all([f.pooled for f in fields]))
+
+
+def _hull_size(lines: Sequence[NDArray[np.int64]]) -> int:
+    """Size minus one of the join; where it is no whole number of pixels, the joined grids have no common closed form."""
+    edges = [_edges(line) for line in lines]
+    return -min(last for _, last in edges) - min(first for first, _ in edges)
 
 
 def _edges(line: NDArray[np.int64]) -> tuple[int, int]:

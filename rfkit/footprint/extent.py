@@ -37,11 +37,6 @@ class Extent:
         position = np.arange(count, dtype=np.int32)
         return cls((np.stack([position, -position]).reshape(2, *(count if f == factor else 1 for f in range(rank))),))
 
-    @property
-    def nothing(self) -> bool:
-        """Whether no unit sees anything."""
-        return all(int(t[0].min()) >= NONE for t in self.terms)
-
     def varies(self, factor: int) -> bool:
         """Whether units may differ along a factor."""
         return any([t.shape[factor + 1] > 1 for t in self.terms])
@@ -62,6 +57,10 @@ class Extent:
         """Let some units along a factor see nothing."""
         mask = along(dead, factor + 1, self.terms[0].ndim)
         return type(self)(tuple(np.where(mask, np.int32(NONE), t) for t in self.terms))
+
+    def without(self, units: NDArray[np.bool_]) -> Self:
+        """Let some units, a mask over all factors, see nothing."""
+        return type(self)(tuple(np.where(units, np.int32(NONE), t) for t in self.terms))
 
     def reduce(self, over: Sequence[int], keepdims: bool = True) -> Self:
         """Join all units along some factors."""

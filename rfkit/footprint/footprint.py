@@ -15,6 +15,7 @@ from typing import Self
 
 from rfkit.footprint import layout as layouts
 from rfkit.footprint.axis import AxisField, concatenate, join
+from rfkit.footprint.extent import NONE
 from rfkit.footprint.layout import Layout
 from rfkit.footprint.taps import Taps, fan
 
@@ -102,7 +103,24 @@ class Footprint:
         lines = any(f is not None and f.positions[factor] for f in at.axes)
         result = at._each(lambda f: f.slide(factor, taps, not lines), layout)
         shrunk = taps.dead is not None or len(taps.index) < at.layout[dim][0]
-        return None if shrunk and any(f is not None and f.sees_nothing for f in result.axes) else result
+        return result._without_unseen() if shrunk else result
+
+    def _without_unseen(self) -> Self | None:
+        """Units left with nothing but padding along one axis see nothing along the others either; None if that is all."""
+        unseen = None
+        for field in self.axes:
+            if field is None:
+                continue
+            hull = field.extent.reduce([f for f, p in enumerate(field.positions) if p]).whole()
+            empty = hull[:1] >= NONE
+            if empty.any():
+                unseen = empty if unseen is None else unseen | empty
+        if unseen is None:
+            return self
+        if unseen.all():
+            return None
+        mask = unseen
+        return self._each(lambda f: replace(f, extent=f.extent.without(mask)), self.layout)
 
     def gather(self, dim: int, taps: Taps) -> Self | None:
         """As ``slide``, but a dimension along which nothing varies is only resized."""
@@ -340,7 +358,7 @@ def union(parts: Sequence[Footprint], shape: Sequence[int], *, local: bool, caus
     axes: list[AxisField | None] = []
     misaligned = False
     for axis in range(len(first.axes)):
-        fields, dropped = _local_fields(parts, aligned, axis, local)
+        fields, dropped = _local_fields(parts, aligned, axis, local, beside=False)
         if dropped:
             context = context | {cause}
         present = [f for f in fields if f is not None]
@@ -373,7 +391,7 @@ def concat(
     axes: list[AxisField | None] = []
     misaligned = False
     for axis in range(len(present[0].axes)):
-        fields, dropped = _local_fields(present, aligned, axis, local)
+        fields, dropped = _local_fields(present, aligned, axis, local, beside=True)
         if dropped:
             context = context | {cause}
         if all(f is None for f in fields):
@@ -391,13 +409,18 @@ def _without(part: Footprint, dim: int) -> Footprint:
 
 
 def _local_fields(
-    parts: Sequence[Footprint], aligned: Sequence[Footprint], axis: int, local: bool
+    parts: Sequence[Footprint], aligned: Sequence[Footprint], axis: int, local: bool, *, beside: bool
 ) -> tuple[list[AxisField | None], bool]:
-    """The fields along one axis that count where tensors join; and whether one was left out as context."""
+    """The fields along one axis that count where tensors join; and whether one was left out as context.
+
+    ``beside``: they are put side by side, where a slice of a single position counts like any other.
+    """
     fields = [p.axes[axis] for p in aligned]
     if not local:
         return fields, False
     moving = [p.has_positions(axis) for p in parts]
+    if beside:
+        moving = [m or (f is not None and not f.pooled) for m, f in zip(moving, fields, strict=True)]
     if not any(moving):
         return fields, False
     kept = [f if m else None for f, m in zip(fields, moving, strict=True)]

@@ -157,7 +157,7 @@ def _conclusion(report: Report, layer: Layer) -> str:
     if layer.coverage is not None:
         share = f", {'all' if layer.coverage == 1 else text.percent(layer.coverage)} of {text.area(report.spatial)}"
     inside = layer.extent == layer.receptive_field
-    spacing = summary.pace(layer.jump, unit)
+    spacing = "" if all(layer.global_) else summary.pace(layer.jump, unit)
     words = f"{layer.label} sees {text.area(size)} input {unit}{share if inside else ''}"
     words += f", {spacing}." if spacing else "."
     if share and not inside:
