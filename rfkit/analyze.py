@@ -13,10 +13,11 @@ from rfkit.errors import InputError
 from rfkit.forward import Subject, candidates, record, run
 from rfkit.input_axes import input_grid
 from rfkit.interior import measure_interior
-from rfkit.layers import Numbers, Rows, build_rows, to_layers
+from rfkit.layers import Numbers, to_layers
 from rfkit.measure import AxisNumbers
 from rfkit.propagate import Fields, propagate
 from rfkit.report import Layer, PerAxis, Report, Totals
+from rfkit.rows import Rows, build_rows
 from rfkit.tracing import Trace, Value, tensors_in
 
 

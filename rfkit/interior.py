@@ -9,9 +9,10 @@ import torch
 
 from rfkit.forward import Subject, record
 from rfkit.input_axes import input_grid
-from rfkit.layers import Numbers, Rows, build_rows
+from rfkit.layers import Numbers
 from rfkit.measure import AxisNumbers
 from rfkit.propagate import propagate
+from rfkit.rows import Rows, build_rows
 from rfkit.tracing import ForwardError
 
 
