@@ -40,7 +40,7 @@ def render(report: Report, *, all_rows: bool = False, layers: str | None = None,
             f"<table><thead><tr>{head}</tr></thead><tbody>",
             *(_row(row) for row in selection.rows),
             "</tbody></table>",
-            *(f"<p>{escape(line)}</p>" for line in summary.lines(report, selection)),
+            *(f"<p>{escape(line)}</p>" for line in summary.lines(report, selection, "iterating over the report")),
             "</div>\n",
         ]
     )

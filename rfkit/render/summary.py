@@ -49,14 +49,14 @@ def _duration(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
-def lines(report: Report, selection: Selection) -> list[str]:
+def lines(report: Report, selection: Selection, every_row: str = "--all") -> list[str]:
     """Everything below a table, one sentence or remark each."""
     found = [cost(report), *seen(report), *legend(report.layers)]
     idle = unused(report)
     if idle:
         found.append(f"Never called: {text.listing(idle, 60)}.")
     found += [sentence(note) for note in report.notes]
-    left_out = hidden(selection)
+    left_out = hidden(selection, every_row)
     return [*found, left_out] if left_out else found
 
 
@@ -181,15 +181,15 @@ def _topmost(name: str, called: set[str]) -> str:
     return next((part for part in _ancestors(name) if part not in called), name)
 
 
-def hidden(selection: Selection) -> str:
-    """What the table leaves out: ``27 rows (864 parameters) pass their field on unchanged; --all shows them``."""
+def hidden(selection: Selection, every_row: str) -> str:
+    """What is left out, and how to see it: ``27 rows (864 parameters) pass their field on unchanged; --all shows them``."""
     count = selection.hidden
     if not count:
         return ""
     params = f" ({selection.hidden_params:,} parameters)" if selection.hidden_params else ""
     if count == 1:
-        return f"1 row{params} passes its field on unchanged; --all shows it."
-    return f"{count:,} rows{params} pass their field on unchanged; --all shows them."
+        return f"1 row{params} passes its field on unchanged; {every_row} shows it."
+    return f"{count:,} rows{params} pass their field on unchanged; {every_row} shows them."
 
 
 def sentence(note: str) -> str:
