@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from torch import nn
@@ -13,7 +13,7 @@ from rfkit.errors import InputError
 from rfkit.forward import Subject, candidates, record, run
 from rfkit.input_axes import input_grid
 from rfkit.interior import measure_interior
-from rfkit.layers import Numbers, to_layers
+from rfkit.layers import Numbers, Places, to_layers
 from rfkit.measure import AxisNumbers
 from rfkit.propagate import Fields, propagate
 from rfkit.report import Layer, PerAxis, Report, Totals
@@ -31,6 +31,7 @@ def trace(
     device: str = "meta",
     target: str | None = None,
     rebuild: Callable[[], nn.Module] | None = None,
+    places: Mapping[str, str] | None = None,
 ) -> Report:
     """Run a model once, without numbers, and say what every layer sees and costs.
 
@@ -47,6 +48,8 @@ def trace(
             and the report says so.
         target: what to call the model in the report; its class name by default.
         rebuild: makes the model with real weights, for a ``meta`` model whose forward reads values.
+        places: fill ``Layer.place``: ``net.py:31`` by module name, the network itself under the empty name; the rest is where
+            the forward runs it.
 
     Returns:
         The report; sizes in input pixels, one entry per spatial axis.
@@ -55,7 +58,7 @@ def trace(
         InputError: if the shape is malformed, the forward refuses it, or no tensor comes out.
     """
     began = time.perf_counter()
-    subject = Subject.of(getattr(model, "_orig_mod", model), rebuild)
+    subject = Subject.of(getattr(model, "_orig_mod", model), rebuild, places is not None)
     name = target or type(subject.model).__name__
     inputs, recorded, notes = _record(subject, input_shape, example_inputs, device)
     if not recorded.outputs:
@@ -71,7 +74,7 @@ def trace(
     shape = next((tuple(t.shape) for t in tensors_in(inputs)), ())
     if input_shape is not None and recorded.device == "meta":
         numbers.replaced = measure_interior(subject, rows, numbers, shape, strict)
-    layers = to_layers(fields, rows, numbers, units)
+    layers = to_layers(fields, rows, numbers, units, Places(recorded, places))
     return Report(
         target=name,
         input_shape=shape,
@@ -81,6 +84,7 @@ def trace(
         layers=layers,
         totals=_totals(recorded, fields, rows, numbers, layers),
         notes=tuple(notes),
+        place=(places or {}).get(""),
         seconds=time.perf_counter() - began,
     )
 
@@ -106,7 +110,7 @@ def _record_with_numbers(subject: Subject, inputs: Any, trace: Trace, notes: lis
     """Record again so that the numbers of indices are at hand: those written as lists, else all, on the CPU."""
     if trace.device != "meta":
         return trace, notes
-    again = record(subject.model, inputs, subject.dtype, "meta", keep_indices=True)
+    again = record(subject.model, inputs, subject.dtype, "meta", keep_indices=True, places=subject.places)
     grid = input_grid(subject.ranks, again)
     if not propagate(again, grid.roots, local=True).wants_numbers:
         return again, notes

@@ -3,9 +3,10 @@
 RfkitError                 2  it could not run; the message names the thing and the remedy
 ├── TargetError            2  the file, the class or the constructor
 ├── InputError             2  the input shape, or the forward that refuses it
-└── UsageError             2  an option, a layer name, an output file
+├── UsageError             2  an option, a layer name, an output file
+└── SpecError              2  a specification: all of its mistakes, a line each
 
-A command exits with 0 when it passed, 1 when a check failed, 2 when it could not run.
+A command exits with 0 when it passed, 1 when a check failed, 2 when it could not run, 3 for a fault of ours.
 """
 
 from __future__ import annotations
@@ -27,3 +28,7 @@ class InputError(RfkitError):
 
 class UsageError(RfkitError):
     """An option, a layer name or an output file that cannot be used."""
+
+
+class SpecError(RfkitError):
+    """A specification that cannot be used. The message has one line per mistake."""

@@ -25,15 +25,17 @@ class Subject:
         rebuild: makes it with real weights; None where only ``model`` is to be had.
         ranks: numbers of spatial dimensions of its convolutions.
         dtype: type of its floating-point weights.
+        places: whether to note which line of its code runs what.
     """
 
     model: nn.Module
     rebuild: Callable[[], nn.Module] | None
     ranks: frozenset[int]
     dtype: torch.dtype
+    places: bool = False
 
     @classmethod
-    def of(cls, model: nn.Module, rebuild: Callable[[], nn.Module] | None) -> Subject:
+    def of(cls, model: nn.Module, rebuild: Callable[[], nn.Module] | None, places: bool = False) -> Subject:
         """Look at a model.
 
         Raises:
@@ -45,7 +47,7 @@ class Subject:
         if lazy is not None:
             raise InputError(f"{lazy} has no shape yet (a lazy module): run the model once on an input first")
         dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
-        return cls(model, rebuild, conv_ranks(model), dtype)
+        return cls(model, rebuild, conv_ranks(model), dtype, places)
 
     def real(self) -> nn.Module | None:
         """The model with real weights; None where there is none."""
@@ -83,7 +85,7 @@ def run(subject: Subject, inputs: Any, device: str, why: str = "") -> tuple[Trac
     """
     if device == "meta":
         try:
-            return record(subject.model, inputs, subject.dtype, "meta"), []
+            return record(subject.model, inputs, subject.dtype, "meta", places=subject.places), []
         except ForwardError as error:
             if not _needs_numbers(error.__cause__):
                 raise _refused(error, inputs) from error.__cause__
@@ -93,13 +95,20 @@ def run(subject: Subject, inputs: Any, device: str, why: str = "") -> tuple[Trac
         raise InputError(f"{why or 'real numbers were asked for'} and the model is on meta: give it real weights")
     place = next((str(t.device) for t in (*real.parameters(), *real.buffers())), "cpu")
     try:
-        trace = record(real, inputs, subject.dtype, place)
+        trace = record(real, inputs, subject.dtype, place, places=subject.places)
     except ForwardError as error:
         raise _refused(error, inputs) from error.__cause__
     return trace, [f"{why}, so it ran with random input: only the path taken is seen"] if why else []
 
 
-def record(model: nn.Module, inputs: Any, dtype: torch.dtype, device: str, keep_indices: bool = False) -> Trace:
+def record(
+    model: nn.Module,
+    inputs: Any,
+    dtype: torch.dtype,
+    device: str,
+    keep_indices: bool = False,
+    places: bool = False,
+) -> Trace:
     """Record one forward, with the inputs brought to a device and floating-point ones to a type.
 
     Raises:
@@ -121,8 +130,8 @@ def record(model: nn.Module, inputs: Any, dtype: torch.dtype, device: str, keep_
 
     placed = tree_map_only(torch.Tensor, place, inputs)
     if isinstance(placed, Mapping):
-        return capture(model, (), placed, device, keep_indices)
-    return capture(model, placed if isinstance(placed, tuple) else (placed,), {}, device, keep_indices)
+        return capture(model, (), placed, device, keep_indices, places)
+    return capture(model, placed if isinstance(placed, tuple) else (placed,), {}, device, keep_indices, places)
 
 
 def _needs_numbers(error: BaseException | None) -> bool:

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import prod
 
+import torch
+
 from rfkit import costs
 from rfkit.measure import NOTHING, Axis, AxisNumbers, axis_numbers, units
 from rfkit.propagate import Fields
 from rfkit.report import Layer, PerAxis
 from rfkit.rows import Row, Rows, call_name
 from rfkit.rules import Window, find
-from rfkit.tracing import WRITE, Call, Value
+from rfkit.tracing import WRITE, Call, Trace, Value
+from rfkit.tracing.places import shown_place
+
+aten = torch.ops.aten
 
 
 class Numbers:
@@ -47,10 +52,29 @@ class Numbers:
         return round(prod(shares), 6) if shares else 0.0
 
 
-def to_layers(fields: Fields, rows: Rows, numbers: Numbers, with_units: bool) -> tuple[Layer, ...]:
+class Places:
+    """Where in the user's code each row is made or runs; nowhere, unless it was asked for.
+
+    ``made`` says it by module name, e.g. ``{"conv1": "net.py:31"}``; None: it was not asked for.
+    """
+
+    def __init__(self, trace: Trace, made: Mapping[str, str] | None) -> None:
+        self.ran, self.made = trace.places, made
+
+    def of(self, row: Row) -> str | None:
+        """``net.py:31``, None where it is not known."""
+        if self.made is None:
+            return None
+        if row.name in self.made:
+            return self.made[row.name]
+        place = self.ran.get(row.tick)
+        return None if place is None else shown_place(place)
+
+
+def to_layers(fields: Fields, rows: Rows, numbers: Numbers, with_units: bool, places: Places) -> tuple[Layer, ...]:
     """Fill in every row's numbers."""
     place_of = {call.tick: i for i, row in enumerate(rows.rows) for call in row.calls}
-    return tuple(_layer(row, fields, rows, numbers, place_of, with_units) for row in rows.rows)
+    return tuple(_layer(row, fields, rows, numbers, place_of, with_units, places) for row in rows.rows)
 
 
 def _layer(
@@ -60,6 +84,7 @@ def _layer(
     numbers: Numbers,
     place_of: Mapping[int, int],
     with_units: bool,
+    places: Places,
 ) -> Layer:
     found = numbers.of(row.output)
     axes = len(numbers.lengths)
@@ -91,8 +116,27 @@ def _layer(
         params=sum(p.count for p in row.parameters),
         macs=sum(costs.macs(c) for c in row.calls),
         activation_bytes=sum(costs.allocated(c) for c in row.calls),
+        operators=_operators(row, fields),
+        channels=_channels(row),
+        place=places.of(row),
         units=tuple(units(footprint, a, row.output.shape) for a in numbers.axes) if with_units and found else None,
     )
+
+
+def _operators(row: Row, fields: Fields) -> tuple[str, ...]:
+    """Names of the operators that ran on what depends on the input, views left out, each once."""
+    reads = fields.known.keys() | fields.unknown.keys()
+    ran = (c for c in row.calls if any(v.index in reads for v in c.inputs))
+    names = dict.fromkeys(call_name(c) for c in ran if c.allocates or c.op is WRITE or c.op._schema.is_mutable)
+    return tuple(names)
+
+
+def _channels(row: Row) -> tuple[int, int] | None:
+    """Input and output channels of the row's only convolution."""
+    found = [c for c in row.calls if c.op is aten.convolution.default]
+    if len(found) != 1:
+        return None
+    return found[0].args[0].shape[1], found[0].output.shape[1]
 
 
 def _per_axis(found: Sequence[AxisNumbers] | None, name: str, axes: int) -> PerAxis:

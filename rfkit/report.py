@@ -48,6 +48,9 @@ class Layer:
         params: parameters this call is the first to use.
         macs: multiply-accumulates of this call.
         activation_bytes: bytes of the tensors that this call allocates.
+        operators: what ran in it, whatever the module is called: ``conv2d``, ``max_pool2d``, ``mean``, ``add``, ...
+        channels: (in, out) of a convolution, else None.
+        place: ``net.py:31``, where it is made, or called where it is a functional call; None where that was not asked for.
         units: per axis the first and last input position that each unit sees (-1, -1 for none), when asked for.
     """
 
@@ -75,6 +78,9 @@ class Layer:
     params: int
     macs: int
     activation_bytes: int
+    operators: tuple[str, ...] = ()
+    channels: tuple[int, int] | None = None
+    place: str | None = None
     units: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] | None = None
 
     @property
@@ -129,6 +135,7 @@ class Report:
     totals: Totals
     spatial: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
+    place: str | None = None
     seconds: float = field(default=0.0, compare=False)
 
     def __getitem__(self, label: str) -> Layer:
@@ -173,6 +180,7 @@ class Report:
             "layers": [_layer_to_dict(layer) for layer in self.layers],
             "totals": _to_json(self.totals),
             "notes": list(self.notes),
+            "place": self.place,
         }
 
     @classmethod
@@ -189,6 +197,7 @@ class Report:
             layers=tuple(_layer_from_dict(layer) for layer in data["layers"]),
             totals=Totals(**_from_json({k: data["totals"][k] for k in (f.name for f in fields(Totals))})),
             notes=tuple(data["notes"]),
+            place=data.get("place"),
         )
 
     def to_pandas(self) -> pandas.DataFrame:
@@ -211,7 +220,7 @@ def _layer_to_dict(layer: Layer) -> dict[str, Any]:
 
 
 def _layer_from_dict(data: Mapping[str, Any]) -> Layer:
-    values = {f.name: data[f.name] for f in fields(Layer) if f.name not in ("global_", "units")}
+    values = {f.name: data[f.name] for f in fields(Layer) if f.name not in ("global_", "units") and f.name in data}
     values["global_"] = data["global"]
     if "lo" in data:
         values["units"] = [list(pair) for pair in zip(data["lo"], data["hi"], strict=True)]

@@ -15,13 +15,14 @@ from rfkit.tracing import WRITE, Call, ModuleCall, Parameter, Trace, Value
 
 @dataclass(slots=True)
 class Row:
-    """A row in the making: what ran, and where its numbers come from."""
+    """A row in the making: what ran, when it began, and where its numbers come from."""
 
     name: str
     type: str
     calls: list[Call]
     output: Value
     inputs: tuple[int, ...]
+    tick: int
     number: int = 0
     parameters: list[Parameter] = field(default_factory=list)
 
@@ -58,13 +59,13 @@ def call_name(call: Call) -> str:
     """What a person would call an operator: ``conv2d``, ``interpolate``, ``add``."""
     if call.op is WRITE:
         return "assign"
-    name: str = call.op.overloadpacket.__name__.strip("_").removesuffix("_with_indices")
+    name: str = call.op.overloadpacket.__name__.strip("_").removesuffix("_with_indices").removeprefix("native_")
     if name == "convolution":
         transposed = "_transpose" if call.args[6] else ""
         return f"conv{transposed}{len(call.args[1].shape) - 2}d"
     if name.startswith("upsample"):
         return "interpolate"
-    if name.startswith(("scaled_dot_product", "native_multi_head")):
+    if name.startswith(("scaled_dot_product", "multi_head")):
         return "attention"
     return {
         "constant_pad_nd": "pad",
@@ -178,7 +179,7 @@ class _Builder:
         follower = self.followers.get(output.index)
         if kind in ("linear", "Linear") and follower is not None and follower.outputs[0] is not None:
             output = follower.outputs[0]
-        return self._add(Row(name, kind, [call], output, makers), parameters)
+        return self._add(Row(name, kind, [call], output, makers, call.tick), parameters)
 
     def _add(self, row: Row, parameters: Iterable[Parameter]) -> tuple[int, ...]:
         row.number = self.counts[row.name]
@@ -218,7 +219,7 @@ class _Builder:
             first = [v for c in self.own[i] for v in self._depends(c)]
             inputs = tuple(dict.fromkeys(m for v in first for m in self.makers.get(v.index, ()) if m < len(self.rows)))
             inputs = self.makers.get(module.outputs[0].index, inputs) if i in self.split else inputs
-        row = Row(module.name or module.type, module.type, calls, module.outputs[0], inputs)
+        row = Row(module.name or module.type, module.type, calls, module.outputs[0], inputs, module.enter)
         place = self._add(row, self.pending.get(i, ()))
         for v in module.outputs:
             self.makers[v.index] = place

@@ -8,7 +8,7 @@ import io
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from itertools import chain
 from types import ModuleType
@@ -32,11 +32,13 @@ class LoadedModel:
         label: what the report calls it, e.g. ``net.py:Net``; the name is filled in where the user left it out.
         module: the network, in the mode and with the values its constructor gave it.
         on_meta: whether its parameters and buffers are on ``meta``; otherwise they are real, on the CPU.
+        places: by module name, where it is made, e.g. ``net.py:31``; under the empty name, its class; empty if not asked for.
     """
 
     label: str
     module: nn.Module
     on_meta: bool
+    places: Mapping[str, str]
     _recipe: Recipe = field(repr=False)
 
     def rebuild(self) -> nn.Module:
@@ -78,16 +80,19 @@ class Recipe:
     neighbourhood: Neighbourhood
     program: str
 
-    def build(self, device: str) -> LoadedModel:
+    def build(self, device: str, places: bool = False) -> LoadedModel:
         """The built network, on ``meta`` if that is the device and the constructor allows it, else on the CPU.
 
         Raises:
             TargetError: if it cannot be built on the CPU either.
         """
-        module = self.build_on_meta() if device == "meta" else None
-        if module is not None:
-            return LoadedModel(self.label, module, True, self)
-        return LoadedModel(self.label, self.build_on_cpu(), False, self)
+        from rfkit.target.places import construction
+
+        with construction() if places else nullcontext() as watched:
+            on_meta = self.build_on_meta() if device == "meta" else None
+            module = self.build_on_cpu() if on_meta is None else on_meta
+        lines = {} if watched is None else watched.places(module)
+        return LoadedModel(self.label, module, on_meta is not None, lines, self)
 
     def build_on_cpu(self) -> nn.Module:
         """A network with real values, the same in every run."""

@@ -23,7 +23,7 @@ _SHOWN = 6
 _FORM = "expected path/to/model.py:Net or package.module:factory"
 
 
-def load(target: str, args: Sequence[str] = (), *, device: str = "meta") -> LoadedModel:
+def load(target: str, args: Sequence[str] = (), *, device: str = "meta", places: bool = False) -> LoadedModel:
     """Import a target and build its network.
 
     Args:
@@ -33,6 +33,7 @@ def load(target: str, args: Sequence[str] = (), *, device: str = "meta") -> Load
         args: arguments of the constructor, ``"dropout=0.1"`` by keyword or ``"0.05"`` by position: Python literals,
             else strings.
         device: ``"meta"`` builds without values where the constructor allows it; any other device builds on the CPU.
+        places: whether to note where its modules are made.
 
     Raises:
         TargetError: if the target cannot be found, imported or built.
@@ -46,7 +47,7 @@ def load(target: str, args: Sequence[str] = (), *, device: str = "meta") -> Load
             module = _import_installed(found) if isinstance(found, str) else found.load()
             name = name or pick(module, source)
             make = maker(resolve(module, source, name), f"{source}:{name}", module, positional, keywords)
-        return Recipe(f"{source}:{name}", make, neighbourhood, source).build(device)
+        return Recipe(f"{source}:{name}", make, neighbourhood, source).build(device, places)
     except (Exception, SystemExit) as error:
         neighbourhood.discard()
         if isinstance(error, RfkitError):

@@ -16,13 +16,19 @@ from rfkit.tracing.recorder import Recorder, tensors_in
 
 
 def capture(
-    model: nn.Module, inputs: Sequence[Any], kwargs: Mapping[str, Any], device: str, keep_indices: bool = False
+    model: nn.Module,
+    inputs: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    device: str,
+    keep_indices: bool = False,
+    places: bool = False,
 ) -> Trace:
     """Run ``model(*inputs, **kwargs)`` in eval mode and without gradients, and record it.
 
     ``device`` "meta" runs it without numbers (real parameters are put aside meanwhile), any other device with those the
     model has; the inputs must be there already. The model is left as found. ``keep_indices`` keeps the numbers of indices
-    written as lists, which PyTorch otherwise moves to ``meta`` before anybody can see them (5% slower).
+    written as lists, which PyTorch otherwise moves to ``meta`` before anybody can see them (5% slower). ``places`` notes the
+    line of the model's code that ran each operator.
 
     Raises:
         ForwardError: from whatever the forward raised.
@@ -32,7 +38,7 @@ def capture(
     with as_found(modules):
         inventory = _inventory(modules)
         real = on_meta(modules) if device == "meta" else {}
-        recorder = Recorder(named, real, device)
+        recorder = Recorder(named, real, device, places)
         roots = [recorder.admit(t) for t in tensors_in((inputs, kwargs))]
         with evaluating(modules), _ListIndices() if keep_indices else nullcontext(), recorder.watching():
             output = model(*inputs, **kwargs)

@@ -8,7 +8,7 @@ values in and values out.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -139,6 +139,8 @@ class Trace:
         leaves: class by name of every module without children.
         inventory: what the model holds.
         device: "meta", or the device on which real numbers were computed.
+        places: by tick of an operator or of a module call's beginning, the file and line of the model that ran it, where
+            that was asked for.
     """
 
     inputs: tuple[Value, ...]
@@ -150,3 +152,4 @@ class Trace:
     leaves: Mapping[str, type]
     inventory: Inventory
     device: str
+    places: Mapping[int, tuple[str, int]] = field(default_factory=dict)

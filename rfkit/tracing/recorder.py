@@ -14,20 +14,10 @@ from torch import nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from rfkit.tracing.failure import ForwardError, wants
+from rfkit.tracing.places import running_line
 from rfkit.tracing.record import WRITE, Call, Inventory, ModuleCall, Op, Parameter, Trace, Value
 from rfkit.tracing.shortcuts import SHORTCUTS
-
-
-class ForwardError(Exception):
-    """The forward raised.
-
-    ``layer`` is the innermost module that was running, ``wants`` what it is made for where that can be told, ``got`` the
-    shapes it was given.
-    """
-
-    def __init__(self, layer: str, type_name: str, wants: str, got: Sequence[tuple[int, ...]]) -> None:
-        super().__init__(layer)
-        self.layer, self.type_name, self.wants, self.got = layer, type_name, wants, tuple(got)
 
 
 def tensors_in(value: Any) -> Iterator[torch.Tensor]:
@@ -81,11 +71,21 @@ class _State:
 
 
 class Recorder(TorchDispatchMode):
-    """Follows every tensor of one forward: ``named`` are the model's modules, ``real`` the tensors behind ``meta`` twins."""
+    """Follows every tensor of one forward.
 
-    def __init__(self, named: Sequence[tuple[str, nn.Module]], real: Mapping[int, torch.Tensor], device: str) -> None:
+    ``named`` are the model's modules, ``real`` the tensors behind ``meta`` twins; ``places``: note where the model's code is.
+    """
+
+    def __init__(
+        self,
+        named: Sequence[tuple[str, nn.Module]],
+        real: Mapping[int, torch.Tensor],
+        device: str,
+        places: bool = False,
+    ) -> None:
         super().__init__()
         self.device = device
+        self.places: dict[int, tuple[str, int]] | None = {} if places else None
         self.real = real
         self.tick = 0
         self.values = 0
@@ -178,9 +178,14 @@ class Recorder(TorchDispatchMode):
     ) -> Call:
         """Record a call as the next thing that happened."""
         call = Call(op, args, kwargs, inputs, tuple(outputs), self.scope, self.tick, allocates)
+        self._note_place()
         self.tick += 1
         self.calls.append(call)
         return call
+
+    def _note_place(self) -> None:
+        if self.places is not None and (place := running_line()) is not None:
+            self.places[self.tick] = place
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -317,7 +322,7 @@ class Recorder(TorchDispatchMode):
             return ForwardError("", "", "", ())
         module, _, inputs, _ = self.open[-1]
         return ForwardError(
-            self.names.get(id(module), ""), type(module).__name__, _wants(module), [v.shape for v in inputs]
+            self.names.get(id(module), ""), type(module).__name__, wants(module), [v.shape for v in inputs]
         )
 
     def _enter(self, module: nn.Module, args: Any) -> None:
@@ -325,6 +330,7 @@ class Recorder(TorchDispatchMode):
         self.modules.append(None)  # type: ignore[arg-type]
         self.open.append((module, len(self.modules) - 1, given, self.tick))
         self.scope = len(self.modules) - 1
+        self._note_place()
         self.tick += 1
 
     def _exit(self, module: nn.Module, _: Any, output: Any) -> None:
@@ -369,19 +375,8 @@ class Recorder(TorchDispatchMode):
             self.leaves,
             inventory,
             self.device,
+            self.places or {},
         )
-
-
-def _wants(module: nn.Module) -> str:
-    """What input a module is made for, in words; empty where its attributes do not tell."""
-    kernel = module.__dict__.get("kernel_size")
-    size = f" and a {'x'.join(map(str, kernel))} kernel" if isinstance(kernel, tuple) else ""
-    for attribute, words in (("in_channels", "channels"), ("num_features", "channels"), ("num_channels", "channels")):
-        if isinstance(module.__dict__.get(attribute), int):
-            return f"{module.__dict__[attribute]} {words}{size}"
-    if isinstance(module.__dict__.get("in_features"), int):
-        return f"{module.__dict__['in_features']} features in the last dimension"
-    return ""
 
 
 def _children(module: nn.Module) -> bool:

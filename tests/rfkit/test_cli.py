@@ -311,9 +311,9 @@ def test_an_error_of_our_own_making_says_so(run: Run, monkeypatch: pytest.Monkey
     def fails(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a slip")
 
-    monkeypatch.setattr("rfkit.analyze.trace", fails)
+    monkeypatch.setattr("rfkit.trace_target.trace", fails)
     code, out, err = run("report", "net.py")
-    assert (code, out) == (2, "")
+    assert (code, out) == (3, "")
     assert err.splitlines()[-1] == (
         "rfkit: internal error: ZeroDivisionError: a slip; run again with --debug and report what it shows"
     )

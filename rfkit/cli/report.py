@@ -1,0 +1,121 @@
+"""``rfkit report`` and ``rfkit explain``: trace a target, write what was found."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rfkit.cli.messages import check_choice
+from rfkit.cli.options import DEVICES, Args, Debug, Device, Input, Strict, Target
+from rfkit.cli.output import color, destination, say, width
+from rfkit.errors import UsageError
+
+if TYPE_CHECKING:
+    from rfkit.report import Report
+
+FORMATS = ("table", "json", "csv", "markdown")
+
+REPORT = """Report what every layer of a network sees and costs.
+
+\b
+  rfkit report model.py:Net
+  rfkit report model.py:Net --arg dropout=0.1 --input 3x64x64 --all
+  rfkit report torchvision.models:resnet18 --format json -o resnet18.json
+
+The table is as wide as the terminal, 120 columns when piped. COLUMNS, NO_COLOR and FORCE_COLOR are honoured.
+"""
+
+EXPLAIN = """Work out one layer's receptive field by hand, step by step.
+
+\b
+  rfkit explain model.py:Net conv2.0
+"""
+
+
+def report(
+    target: Target,
+    input_shape: Input = None,
+    arguments: Args = None,
+    form: Annotated[str, typer.Option("--format", metavar="FORM", help="table, json, csv or markdown.")] = "table",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file, whole or not at all.")
+    ] = None,
+    layers: Annotated[
+        str | None, typer.Option("--layers", metavar="PATTERN", help="Only these layers, e.g. 'conv*'.")
+    ] = None,
+    depth: Annotated[
+        int | None, typer.Option("--depth", metavar="N", help="Fold layers to N components of their names.")
+    ] = None,
+    all_rows: Annotated[
+        bool, typer.Option("--all", help="Also norms, activations and dropouts (JSON and CSV always have them).")
+    ] = False,
+    units: Annotated[bool, typer.Option("--units", help="What every single unit sees (JSON only).")] = False,
+    strict: Strict = False,
+    device: Device = "meta",
+    _debug: Debug = False,
+) -> None:
+    """``rfkit report``: trace a target, write the report."""
+    check_choice("--format", form, FORMATS)
+    if depth is not None and depth < 1:
+        raise UsageError(f"--depth {depth}: expected 1 or more components of a layer's name")
+    for option, given, forms in (("--units", units, ("json",)), ("--depth", depth, ("table", "markdown"))):
+        if given and form not in forms:
+            say(f"{option} makes no difference to --format {form}; it is for {' and '.join(forms)}")
+    with destination(output) as write:
+        found = _traced(target, input_shape, arguments or [], device, strict=strict, units=units)
+        write(_rendered(found, form, output is None, all_rows=all_rows, layers=layers, depth=depth))
+
+
+def explain(
+    target: Target,
+    layer: Annotated[str, typer.Argument(metavar="LAYER", help="A layer as the report names it, e.g. conv2.0.")],
+    input_shape: Input = None,
+    arguments: Args = None,
+    strict: Strict = False,
+    device: Device = "meta",
+    _debug: Debug = False,
+) -> None:
+    """``rfkit explain``: trace a target, write the calculation of one layer."""
+    from rfkit.render import explain as steps
+
+    with destination(None) as write:
+        found = _traced(target, input_shape, arguments or [], device, strict=strict, units=False)
+        wrap = sys.stdout.isatty() or "COLUMNS" in os.environ
+        write(steps.render(found, layer, width=width() if wrap else None))
+
+
+def _traced(
+    target: str, input_shape: str | None, arguments: Sequence[str], device: str, *, strict: bool, units: bool
+) -> Report:
+    check_choice("--device", device, DEVICES)
+    from rfkit.target import parse_shape
+    from rfkit.trace_target import trace_target
+
+    shape = None if input_shape is None else parse_shape(input_shape)
+    return trace_target(target, arguments, shape, device=device, strict=strict, units=units)
+
+
+def _rendered(found: Report, form: str, to_stdout: bool, **selection: Any) -> str:
+    """The report in one of its forms; ``selection``: ``all_rows``, ``layers`` and ``depth``."""
+    if form == "json":
+        from rfkit.render import as_json
+
+        return as_json.render(found, layers=selection["layers"])
+    if form == "csv":
+        from rfkit.render import as_csv
+
+        return as_csv.render(found, layers=selection["layers"])
+    if form == "markdown":
+        from rfkit.render import markdown
+
+        return markdown.render(found, **selection)
+    from rfkit.render import table
+
+    if to_stdout:
+        return table.render(found, width=width(), color=color(), **selection)
+    return table.render(found, width=width(terminal=False), **selection)
