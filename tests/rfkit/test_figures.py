@@ -141,3 +141,12 @@ def test_a_transposed_convolution_says_so() -> None:
 def test_half_precision_counts_two_bytes() -> None:
     net = nn.Conv2d(3, 8, 3, padding=1).to(torch.float16)
     assert rfkit.trace(net, (1, 3, 13, 11)).totals.activation_bytes == 2 * 8 * 13 * 11
+
+
+@pytest.mark.parametrize("length", [30, 32, 33, 64])
+@pytest.mark.parametrize("widen", [nn.ConvTranspose2d(4, 4, 4, 2, 1), nn.Upsample(scale_factor=2, mode="bilinear")])
+@pytest.mark.parametrize("window", [nn.AvgPool2d(12, 10), nn.AdaptiveAvgPool2d(3), nn.Conv2d(4, 4, 4, padding=1)])
+def test_no_unit_sees_more_than_the_size_says(length: int, widen: nn.Module, window: nn.Module) -> None:
+    """Behind an upsampling a window's reach depends on its phase; the textbook's formula gives that of one phase."""
+    layer = rfkit.trace(nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1), widen, window), (1, 3, length, length))["2"]
+    assert all(size is not None and size >= seen for size, seen in zip(layer.receptive_field, layer.extent, strict=True))
