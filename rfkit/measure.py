@@ -93,7 +93,9 @@ def axis_numbers(footprint: Footprint, axis: Axis) -> AxisNumbers:
             how, size = "bound", max(size, extent)
         interior = int(inside.max()) if inside.size else 0
         return AxisNumbers(size, min(smallest, size), jump or None, None, extent, everything, how, interior)
-    if field.den > 1 and extent > size:  # windows over phases of an upsampling: some hold more pixels than the textbook's
+    if (
+        field.den > 1 and extent > size
+    ):  # windows over phases of an upsampling: some hold more pixels than the textbook's
         return AxisNumbers(extent, smallest, jump or None, None, extent, everything, "measured")
     return AxisNumbers(size, smallest, jump or None, start, extent, everything, how)
 

@@ -138,7 +138,7 @@ class _Builder:
         for v in call.outputs:
             if v is not None:
                 self.makers[v.index] = makers
-                self._note_features(v, inputs)
+                self._note_features(call, v, inputs)
 
     def _matters(self, call: Call) -> bool:
         """Whether a functional call deserves a row.
@@ -189,14 +189,17 @@ class _Builder:
         self.rows.append(row)
         return (len(self.rows) - 1,)
 
-    def _note_features(self, value: Value, inputs: Sequence[Value]) -> None:
+    def _note_features(self, call: Call, value: Value, inputs: Sequence[Value]) -> None:
+        """Remember the last feature map of a value that has lost the positions of some axis, one axis after the other."""
         footprint = self.fields.known.get(value.index)
-        if footprint is None or _positions(footprint):
+        if footprint is None or all(footprint.has_positions(a) for a in range(len(footprint.axes))):
+            return
+        if _positions(footprint) and _slides(call):
             return
         for v in inputs:
             before = self.fields.known.get(v.index)
             if before is not None and _positions(before):
-                self.features[value.index] = v
+                self.features[value.index] = self.features.get(v.index, v)
                 return
         for v in inputs:
             if v.index in self.features:
@@ -231,6 +234,12 @@ def _is_view(call: Call) -> bool:
 
 def _positions(footprint: Footprint) -> bool:
     return any(footprint.has_positions(a) for a in range(len(footprint.axes)))
+
+
+def _slides(call: Call) -> bool:
+    entry = find(call.op)
+    window = entry.window(call) if entry is not None and entry.window is not None else None
+    return window is not None and max(window.kernel, default=1) > 1
 
 
 def _changed(before: Footprint, after: Footprint) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from rfkit.analyze import trace
 from rfkit.errors import InputError, TargetError
 from rfkit.report import Report
-from rfkit.target import LoadedModel, load
+from rfkit.target import InputShape, LoadedModel, load
 
 
 def trace_target(
@@ -42,17 +42,28 @@ def trace_target(
         options["places"] = loaded.places
     if input_shape is not None:
         return _trace(loaded, input_shape, options)
+    return first_accepted(loaded.input_shapes(), lambda sizes: _trace(loaded, sizes, options), loaded.label, "--input")
+
+
+def first_accepted(
+    shapes: Iterable[InputShape], attempt: Callable[[tuple[int, ...]], Report], label: str, option: str
+) -> Report:
+    """The report at the first of some shapes that a network accepts; ``option`` is where one would give another.
+
+    Raises:
+        InputError: if it accepts none.
+    """
     failures = []
-    for candidate in loaded.input_shapes():
+    for shape in shapes:
         try:
-            return _trace(loaded, candidate.sizes, options)
+            return attempt(shape.sizes)
         except InputError as error:
-            failures.append((candidate.sizes, error))
+            failures.append((shape.sizes, error))
     if len({str(error) for _, error in failures}) == 1:
         raise failures[0][1]
     tried = ", ".join(_joined(sizes) for sizes, _ in failures)
     sizes, first = failures[0]
-    raise InputError(f"{loaded.label} accepts none of {tried}; give --input (at {_joined(sizes)}: {first})") from first
+    raise InputError(f"{label} accepts none of {tried}; give {option} (at {_joined(sizes)}: {first})") from first
 
 
 def _trace(loaded: LoadedModel, shape: Sequence[int], options: dict[str, Any]) -> Report:

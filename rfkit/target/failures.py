@@ -12,6 +12,8 @@ from typing import TextIO
 from rfkit.errors import TargetError
 from rfkit.target.importing import Neighbourhood, installed
 
+OFFER = ", or --stub-missing if the network does without it"
+
 _LONGEST = 300
 _OFFLINE = {"ConnectionError", "HTTPError", "LocalEntryNotFoundError", "MaxRetryError", "URLError", "gaierror"}
 _PIP_NAMES = {
@@ -35,7 +37,7 @@ def failure(error: BaseException, what: str, doing: str, neighbourhood: Neighbou
         return TargetError(
             f"{what} cannot be {doing}, a download failed: {said}; do without it, e.g. --arg weights=None"
         )
-    remedy = _missing(error, neighbourhood) if isinstance(error, ModuleNotFoundError) else ""
+    remedy = _missing(error, doing, neighbourhood) if isinstance(error, ModuleNotFoundError) else ""
     return TargetError(f"{what} cannot be {doing}: {said}{where}{remedy}")
 
 
@@ -103,17 +105,29 @@ def _said(error: BaseException, neighbourhood: Neighbourhood) -> str:
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
-def _missing(error: ModuleNotFoundError, neighbourhood: Neighbourhood) -> str:
+def _missing(error: ModuleNotFoundError, doing: str, neighbourhood: Neighbourhood) -> str:
     """Where to get a module from: a folder nearby that holds it, else its name at pip."""
     top = (error.name or "").partition(".")[0]
     if not top or top == neighbourhood.name or installed(top):
         return ""
+    home = nearby(top, neighbourhood)
+    if home is not None:
+        return f": it lies in {neighbourhood.short(str(home))}, start there"
+    return f": pip install {pip_name(top)}" + (OFFER if doing == "imported" else "")
+
+
+def nearby(top: str, neighbourhood: Neighbourhood) -> Path | None:
+    """The folder, one below those a file may import from, that holds a module of this name; None without one."""
     for folder in neighbourhood.folders:
         for pattern in (f"*/{top}.py", f"*/{top}/__init__.py"):
             for found in Path(folder).glob(pattern):
-                home = found.parent if found.stem == top else found.parent.parent
-                return f": it lies in {neighbourhood.short(str(home))}, start there"
-    return f": pip install {_PIP_NAMES.get(top, top)}"
+                return found.parent if found.stem == top else found.parent.parent
+    return None
+
+
+def pip_name(top: str) -> str:
+    """What ``pip install`` calls the package that is imported as ``top``."""
+    return _PIP_NAMES.get(top, top)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

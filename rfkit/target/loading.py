@@ -10,13 +10,16 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rfkit.errors import RfkitError, TargetError
 from rfkit.target.building import LoadedModel, Recipe, maker, running
 from rfkit.target.failures import failure, last_words
 from rfkit.target.importing import Neighbourhood, installed_name, local_file
 from rfkit.target.networks import did_you_mean, nearest, pick, resolve
+
+if TYPE_CHECKING:
+    from torch import nn
 
 _LONGEST = 4096
 _SHOWN = 6
@@ -53,6 +56,19 @@ def load(target: str, args: Sequence[str] = (), *, device: str = "meta", places:
         if isinstance(error, RfkitError):
             raise
         raise failure(error, source, "imported", neighbourhood) from error
+
+
+def load_module(target: str, arguments: Sequence[str] = ()) -> nn.Module:
+    """The network that a target means, built on the CPU with real values from seed 0, ready to be trained.
+
+    Args:
+        target: ``model.py:Net`` or ``package.module:factory``.
+        arguments: of its constructor, as ``--arg`` takes them.
+
+    Raises:
+        TargetError: if the target cannot be found, imported or built.
+    """
+    return load(target, arguments, device="cpu").module
 
 
 def parse_target(target: str) -> tuple[str, str | None]:

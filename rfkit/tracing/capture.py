@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -33,7 +33,7 @@ def capture(
     Raises:
         ForwardError: from whatever the forward raised.
     """
-    named = list(model.named_modules())
+    named = list(_named_modules(model))
     modules = [module for _, module in named]
     with as_found(modules):
         inventory = _inventory(modules)
@@ -43,6 +43,19 @@ def capture(
         with evaluating(modules), _ListIndices() if keep_indices else nullcontext(), recorder.watching():
             output = model(*inputs, **kwargs)
         return recorder.finish(tuple(roots), output, inventory)
+
+
+def _named_modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Every module under its first name, as ``named_modules`` gives them; no method is asked, a model may override it."""
+    seen: set[int] = set()
+    waiting = [("", model)]
+    while waiting:
+        name, module = waiting.pop()
+        if id(module) not in seen:
+            seen.add(id(module))
+            yield name, module
+            children = [(f"{name}.{key}" if name else key, child) for key, child in vars(module)["_modules"].items()]
+            waiting += [(key, child) for key, child in reversed(children) if child is not None]
 
 
 def _inventory(modules: Sequence[nn.Module]) -> Inventory:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
@@ -149,4 +150,25 @@ def test_half_precision_counts_two_bytes() -> None:
 def test_no_unit_sees_more_than_the_size_says(length: int, widen: nn.Module, window: nn.Module) -> None:
     """Behind an upsampling a window's reach depends on its phase; the textbook's formula gives that of one phase."""
     layer = rfkit.trace(nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1), widen, window), (1, 3, length, length))["2"]
-    assert all(size is not None and size >= seen for size, seen in zip(layer.receptive_field, layer.extent, strict=True))
+    assert all(
+        size is not None and size >= seen for size, seen in zip(layer.receptive_field, layer.extent, strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    "pool",
+    [lambda x: x.mean((2, 3)), lambda x: x.mean(3).mean(2), lambda x: x.mean(2, keepdim=True).relu().mean((2, 3))],
+)
+def test_the_features_are_the_last_map_even_where_its_axes_are_pooled_one_after_the_other(
+    pool: Callable[[Tensor], Tensor],
+) -> None:
+    class Pooled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 9)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return pool(self.conv(x))
+
+    totals = rfkit.trace(Pooled(), (1, 3, 37, 37)).totals
+    assert (totals.features, totals.receptive_field_features, totals.receptive_field) == ("conv", (9, 9), (37, 37))

@@ -1,0 +1,14 @@
+"""Takes a petabyte."""
+
+from torch import nn
+
+table = bytearray(2**50)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+
+    def forward(self, x):
+        return self.conv(x)

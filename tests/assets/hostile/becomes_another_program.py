@@ -1,0 +1,17 @@
+"""Replaces its process by another program."""
+
+import os
+import sys
+
+from torch import nn
+
+os.execv(sys.executable, [sys.executable, "-c", "print(0)"])
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+
+    def forward(self, x):
+        return self.conv(x)

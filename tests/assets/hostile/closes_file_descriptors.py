@@ -1,0 +1,16 @@
+"""Closes all files, as daemons do."""
+
+import os
+
+from torch import nn
+
+os.closerange(0, 4096)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+
+    def forward(self, x):
+        return self.conv(x)

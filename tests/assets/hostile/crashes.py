@@ -1,0 +1,16 @@
+"""Reads from address 0."""
+
+import ctypes
+
+from torch import nn
+
+ctypes.string_at(0)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+
+    def forward(self, x):
+        return self.conv(x)

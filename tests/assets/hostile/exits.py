@@ -1,0 +1,16 @@
+"""Ends like a script."""
+
+import sys
+
+from torch import nn
+
+sys.exit(0)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+
+    def forward(self, x):
+        return self.conv(x)

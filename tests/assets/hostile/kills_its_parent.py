@@ -1,0 +1,17 @@
+"""Kills the process that started it."""
+
+import os
+import signal
+
+from torch import nn
+
+os.kill(os.getppid(), signal.SIGKILL)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+
+    def forward(self, x):
+        return self.conv(x)

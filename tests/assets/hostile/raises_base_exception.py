@@ -1,0 +1,14 @@
+"""Raises what is no Exception."""
+
+from torch import nn
+
+raise BaseException("stop")
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+
+    def forward(self, x):
+        return self.conv(x)

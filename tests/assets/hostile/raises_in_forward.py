@@ -1,0 +1,13 @@
+"""Fails when it runs."""
+
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+
+    def forward(self, x):
+        raise RuntimeError("not trained yet")
+        return self.conv(x)

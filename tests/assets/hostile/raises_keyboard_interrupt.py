@@ -1,0 +1,13 @@
+"""Raises what Ctrl-C raises."""
+
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+
+    def forward(self, x):
+        raise KeyboardInterrupt
+        return self.conv(x)

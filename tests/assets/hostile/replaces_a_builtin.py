@@ -1,0 +1,17 @@
+"""Replaces a builtin function."""
+
+import builtins
+
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+
+    def forward(self, x):
+        return self.conv(x)
+
+
+builtins.sum = lambda *_: 0

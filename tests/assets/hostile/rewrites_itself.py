@@ -1,0 +1,16 @@
+"""Rewrites its own file."""
+
+from pathlib import Path
+
+from torch import nn
+
+Path(__file__).write_text("from torch import nn\n")
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+
+    def forward(self, x):
+        return self.conv(x)
