@@ -91,10 +91,13 @@ def test_commands_in_the_documentation_print_what_is_shown(
         monkeypatch.setenv("COLUMNS", README_WIDTH)
     for shown in shown_commands(page):
         command, printed = shown.split("\n", 1)
-        assert cli.main(shlex.split(command.removeprefix("$ rfkit "))) == 0, capsys.readouterr().err
+        printed, _, code = printed.partition("$ echo $?\n")
+        assert cli.main(shlex.split(command.removeprefix("$ rfkit "))) == int(code or 0), capsys.readouterr().err
         real = capsys.readouterr().out
         if request.config.getoption("--renew-goldens"):
-            (ROOT / page).write_text(text_of(page).replace(shown, f"{command}\n{real}"), encoding="utf-8")
+            (ROOT / page).write_text(
+                text_of(page).replace(f"{command}\n{printed}", f"{command}\n{real}"), encoding="utf-8"
+            )
         else:
             assert DURATION.sub("", printed) == DURATION.sub("", real), f"{command}: renew it with --renew-goldens"
 

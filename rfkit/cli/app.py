@@ -8,13 +8,14 @@ from typing import Annotated
 import typer
 
 from rfkit import __version__
-from rfkit.cli import report
+from rfkit.cli import audit, baseline, check, diff, init, report, rule
 
 ABOUT = """What every layer of a PyTorch network sees, and what it costs.
 
 \b
-  rfkit report model.py:Net              a table of its layers
-  rfkit explain model.py:Net conv2.0     one layer's receptive field, by hand
+  rfkit report model.py:Net                          a table of its layers
+  rfkit check model.py:Net --rf '> 44'               a gate for CI
+  rfkit audit model.py:Net --table calculation.csv   what is wrong, and why
 """
 
 app = typer.Typer(
@@ -45,7 +46,20 @@ def rfkit(
         sys.stdout.write(f"{context.get_help()}\n")
 
 
-app.command("report", help=report.REPORT)(report.report)
-app.command("explain", help=report.EXPLAIN)(report.explain)
+for name, function, text, summary in (
+    ("report", report.report, report.REPORT, "What every layer sees and costs."),
+    ("explain", report.explain, report.EXPLAIN, "One layer's receptive field, worked out by hand."),
+    ("check", check.check, check.CHECK, "Fail when a network is out of spec."),
+    ("init", init.init, init.INIT, "Write a spec for rfkit check."),
+    ("rule", rule.rule, rule.RULE, "What a rule means, and how to fix what breaks it."),
+    ("diff", diff.diff, diff.DIFF, "What changed between two networks or revisions."),
+    ("audit", audit.audit, audit.AUDIT, "Check a hand calculation, and find its mistakes."),
+):
+    app.command(name, help=text, short_help=summary)(function)
+app.add_typer(baseline.app, name="baseline", help=baseline.BASELINE, short_help="Figures that must not get worse.")
 
-COMMANDS = tuple(command.name for command in app.registered_commands if command.name is not None)
+COMMANDS = tuple(
+    name
+    for name in (*(entry.name for entry in app.registered_commands), *(entry.name for entry in app.registered_groups))
+    if isinstance(name, str)
+)

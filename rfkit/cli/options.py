@@ -30,4 +30,7 @@ Device = Annotated[
     str,
     typer.Option("--device", metavar="NAME", help="meta, or cpu where the forward needs real numbers."),
 ]
+StubMissing = Annotated[
+    bool, typer.Option("--stub-missing", help="Stand in for packages that are missing and not needed.")
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

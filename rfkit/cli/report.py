@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rfkit.cli.messages import check_choice
-from rfkit.cli.options import DEVICES, Args, Debug, Device, Input, Strict, Target
+from rfkit.cli.options import Args, Debug, Device, Input, Strict, StubMissing, Target
 from rfkit.cli.output import color, destination, say, width
+from rfkit.cli.tracing import traced
 from rfkit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def report(
     units: Annotated[bool, typer.Option("--units", help="What every single unit sees (JSON only).")] = False,
     strict: Strict = False,
     device: Device = "meta",
+    stub_missing: StubMissing = False,
     _debug: Debug = False,
 ) -> None:
     """``rfkit report``: trace a target, write the report."""
@@ -67,7 +68,9 @@ def report(
         if given and form not in forms:
             say(f"{option} makes no difference to --format {form}; it is for {' and '.join(forms)}")
     with destination(output) as write:
-        found = _traced(target, input_shape, arguments or [], device, strict=strict, units=units)
+        found = traced(
+            target, input_shape, arguments or [], device, strict=strict, units=units, stub_missing=stub_missing
+        )
         write(_rendered(found, form, output is None, all_rows=all_rows, layers=layers, depth=depth))
 
 
@@ -78,26 +81,16 @@ def explain(
     arguments: Args = None,
     strict: Strict = False,
     device: Device = "meta",
+    stub_missing: StubMissing = False,
     _debug: Debug = False,
 ) -> None:
     """``rfkit explain``: trace a target, write the calculation of one layer."""
     from rfkit.render import explain as steps
 
     with destination(None) as write:
-        found = _traced(target, input_shape, arguments or [], device, strict=strict, units=False)
+        found = traced(target, input_shape, arguments or [], device, strict=strict, stub_missing=stub_missing)
         wrap = sys.stdout.isatty() or "COLUMNS" in os.environ
         write(steps.render(found, layer, width=width() if wrap else None))
-
-
-def _traced(
-    target: str, input_shape: str | None, arguments: Sequence[str], device: str, *, strict: bool, units: bool
-) -> Report:
-    check_choice("--device", device, DEVICES)
-    from rfkit.target import parse_shape
-    from rfkit.trace_target import trace_target
-
-    shape = None if input_shape is None else parse_shape(input_shape)
-    return trace_target(target, arguments, shape, device=device, strict=strict, units=units)
 
 
 def _rendered(found: Report, form: str, to_stdout: bool, **selection: Any) -> str:

@@ -1,0 +1,1 @@
+"""The gate: a specification, the reports of the networks it names, and for every rule a finding."""
