@@ -48,7 +48,7 @@ def load(target: str, args: Sequence[str] = (), *, device: str = "meta", places:
     try:
         with last_words(), running(neighbourhood, source):
             module = _import_installed(found) if isinstance(found, str) else found.load()
-            name = name or pick(module, source)
+            name = name or pick(module, source, bool(args))
             make = maker(resolve(module, source, name), f"{source}:{name}", module, positional, keywords)
         return Recipe(f"{source}:{name}", make, neighbourhood, source).build(device, places)
     except (Exception, SystemExit) as error:

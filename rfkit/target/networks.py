@@ -23,12 +23,16 @@ if TYPE_CHECKING:
 _SHOWN = 6
 
 
-def pick(module: ModuleType, source: str) -> str:
+def pick(module: ModuleType, source: str, with_arguments: bool = False) -> str:
     """Name of the file's only network: a class, or a module-level instance where no class is defined.
+
+    A class that cannot be built without arguments, where none are given, gives way to the only function or instance that
+    builds it.
 
     Args:
         module: the imported file.
         source: what the user called it, for the message.
+        with_arguments: whether the constructor is given any.
 
     Raises:
         TargetError: if there is none or more than one; the message lists what can be named.
@@ -36,7 +40,9 @@ def pick(module: ModuleType, source: str) -> str:
     defined = defined_networks(module)
     names = _unused(module, defined) or list(defined) or _instances(module)
     if len(names) == 1:
-        return names[0]
+        needy = not with_arguments and names[0] in defined and _needs(defined[names[0]])
+        made = builders(module, names[0]) if needy else []
+        return made[0] if len(made) == 1 else names[0]
     if names:
         raise TargetError(f"{source} holds several networks; name one: {_targets(source, names)}")
     hint = _imported_networks(module) or _factories(module)

@@ -138,6 +138,13 @@ def test_a_constructor_that_needs_arguments_points_to_what_builds_it_without(her
     assert refusal("net.py").endswith("; or name what builds it: net.py:small, net.py:tiny")
 
 
+def test_the_only_function_that_builds_it_is_taken_unless_the_constructor_is_given_arguments(here: Path) -> None:
+    write(here, {"net.py": NEEDY + "def small():\n    return Net(1, 2)\n"})
+    assert load("net.py").label == "net.py:small"
+    assert load("net.py", ["1", "2"]).label == "net.py:Net"
+    assert refusal("net.py:Net").endswith("; or name what builds it: net.py:small")
+
+
 def test_a_module_that_is_built_takes_no_arguments(here: Path) -> None:
     write(here, {"net.py": NET + "net = Net()\n"})
     assert refusal("net.py:net", "3") == "net.py:net is built already, where its file defines it: it takes no --arg"

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
+from rfkit.errors import TargetError
 from rfkit.gate.findings import Finding, Status
 from rfkit.gate.judge import judge
 from rfkit.gate.requirements import ModelSpec
@@ -159,3 +160,16 @@ def test_a_field_that_may_be_smaller_than_its_bound_is_undecided(assignment: Mod
     found = verdict("folded_batch.py", assignment)["RF101"]
     assert found.status is Status.UNDECIDED
     assert "at most 77" in found.message
+
+
+def test_nearly_all_files_are_analysed_as_they_are_and_the_rest_say_what_to_add() -> None:
+    """The file alone, without the name of the network and without the input's shape."""
+    refused = {}
+    for file in FILES:
+        try:
+            trace_target(str(FOLDER / file))
+        except TargetError as error:
+            refused[file] = str(error)
+    assert len(refused) <= 0.05 * len(FILES)
+    for file, said in refused.items():
+        assert f"{FOLDER / file}:" in said.partition("; name ")[2], said
