@@ -232,6 +232,10 @@ def test_only_the_networks_that_are_tested_run_and_all_at_once(project: pytest.P
                 return real(jobs, **options)
 
             gate.trace_all = trace_all
+
+
+            def pytest_unconfigure():
+                gate.trace_all = real
             """,
             "rfkit.toml": textwrap.dedent(SPEC) + '[models.other]\ntarget = "net.py:Net"\nparams = "< 1k"\n',
         },
