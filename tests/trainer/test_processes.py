@@ -1,0 +1,85 @@
+"""Two processes over gloo, as ``torchrun`` starts them, train as one does with batches of twice the size."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.trainer.trainings import NETWORK, network, settings
+from trainer.config import Config, to_toml
+from trainer.progress import Progress
+from trainer.run import RunFolder
+from trainer.train import fit, resume
+
+pytest.importorskip("accelerate")
+LAUNCH = [
+    sys.executable,
+    "-m",
+    "torch.distributed.run",
+    "--standalone",
+    "--nproc-per-node",
+    "2",
+    "-m",
+    "--",
+    "trainer",
+    "fit",
+]
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RFKIT_CACHE", str(tmp_path / "cache"))
+
+
+def config(folder: Path, **changed: Any) -> Config:
+    """Without dropout and batch norm, which draw and count for each process on its own."""
+    target = network(folder, NETWORK.replace("Dropout(0.1)", "Dropout(0.0)"))
+    changed = {"augment": "flip-crop", "schedule": "constant", "lr": 0.05, "batch_size": 16, **changed}
+    return settings(folder, target=target, arguments=("norm=False",), **changed)
+
+
+def in_two_processes(*words: str) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run([*LAUNCH, *words], capture_output=True, text=True, check=False, env=environment, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def curve(folder: Path) -> list[Any]:
+    run = RunFolder(folder)
+    names = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+    return [pytest.approx([record[name] for name in names], rel=1e-4) for record in run.read_lines(run.metrics)]
+
+
+def figures(folder: Path) -> list[list[float]]:
+    run = RunFolder(folder)
+    names = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+    return [[record[name] for name in names] for record in run.read_lines(run.metrics)]
+
+
+def test_two_processes_make_the_steps_of_one_and_one_of_them_writes(tmp_path: Path) -> None:
+    fit(config(tmp_path), Progress())
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(to_toml(config(tmp_path, batch_size=8, run=str(tmp_path / "two"))), encoding="utf-8")
+    said = in_two_processes("--config", str(recipe))
+    assert said.count("epoch 3/3") == said.count("test accuracy: ") == 1
+    assert figures(tmp_path / "two") == curve(tmp_path / "run")
+    one, two = RunFolder(tmp_path / "run"), RunFolder(tmp_path / "two")
+    assert [record["images"] for record in two.read_lines(two.metrics)] == [48, 48, 48]
+    names = [sorted(path.relative_to(run.path) for path in run.path.rglob("*")) for run in (one, two)]
+    assert names[0] == names[1]
+
+
+def test_a_run_goes_on_from_one_process_to_two_and_back(tmp_path: Path) -> None:
+    fit(config(tmp_path), Progress())
+    moved = config(tmp_path, epochs=1, run=str(tmp_path / "moved"))
+    fit(moved, Progress())
+    in_two_processes("--resume", str(tmp_path / "moved"), "--epochs", "2")
+    resume(tmp_path / "moved", {"epochs": 3}, Progress())
+    assert figures(tmp_path / "moved") == curve(tmp_path / "run")

@@ -1,0 +1,39 @@
+"""The command line: read the options, call, write, exit code.
+
+Exit codes: 0 done, 1 the gate refused or the training failed, 2 it could not run, 3 a fault of ours, 130 and 143 when
+Ctrl-C or SIGTERM stopped a training, whose state is saved.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from trainer.cli.app import app
+from trainer.cli.messages import exit_code, message
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; every failure is one line on stderr.
+
+    Args:
+        arguments: what follows ``trainer`` on the command line; None: those of the process.
+    """
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        return int(app(words, prog_name="trainer", standalone_mode=False) or 0)
+    except (KeyboardInterrupt, typer.Abort):
+        sys.stderr.write("trainer: interrupted\n")
+        return INTERRUPTED
+    except Exception as error:
+        if "--debug" in words:
+            import traceback
+
+            traceback.print_exc()
+        for each in message(error).splitlines():
+            sys.stderr.write(f"trainer: {each}\n")
+        return exit_code(error)

@@ -1,0 +1,55 @@
+"""``trainer evaluate``: how well a run's network does on a split of its data."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from trainer.cli.output import WEIGHTS, Debug, Device, Output, Run, Target, Weights, check_choice, say, write
+
+FORMATS = ("text", "json")
+SPLITS = ("test", "validation", "train")
+
+EVALUATE = """Evaluate a run: accuracy, loss, every class, the most frequent mistakes.
+
+\b
+  trainer evaluate runs/Net-20260101-120000
+  trainer evaluate runs/Net-20260101-120000 --weights last --split validation
+  trainer evaluate runs/Net-20260101-120000 --format json
+
+What is found is kept in the run folder, evaluation/; trainer report shows that of the best weights on the test images.
+"""
+
+
+def evaluate(
+    run: Run,
+    weights: Weights = "best",
+    split: Annotated[str, typer.Option("--split", metavar="NAME", help="test, validation or train.")] = "test",
+    layer: Annotated[
+        str | None, typer.Option("--layer", metavar="NAME", help="For Grad-CAM. Default: the last feature map.")
+    ] = None,
+    form: Annotated[str, typer.Option("--format", metavar="FORM", help="text or json.")] = "text",
+    output: Output = None,
+    target: Target = None,
+    device: Device = None,
+    data_root: Annotated[
+        str | None,
+        typer.Option("--data-root", metavar="FOLDER", help="Where the data lies now. Default: where it did."),
+    ] = None,
+    _debug: Debug = False,
+) -> None:
+    """``trainer evaluate``."""
+    check_choice("--weights", weights, WEIGHTS)
+    check_choice("--split", split, SPLITS)
+    check_choice("--format", form, FORMATS)
+    from trainer.record import read_record
+
+    record = read_record(run)
+    from trainer.evaluation import text
+    from trainer.evaluation.evaluate import evaluate as run_evaluation
+
+    evaluation = run_evaluation(
+        record, say, split=split, weights=weights, layer=layer, target=target, device=device, data_root=data_root
+    )
+    write(text.as_json(evaluation) if form == "json" else text.as_text(evaluation), output)

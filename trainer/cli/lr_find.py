@@ -1,0 +1,54 @@
+"""``trainer lr-find``: let the learning rate rise, and see what the loss does."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from trainer.cli.settings import asked, with_settings
+from trainer.config import from_mapping
+
+LR_FIND = """Train for some steps at learning rates that rise, show the loss, and suggest a rate. Nothing is stored.
+
+\b
+  trainer lr-find net.py:Net
+  trainer lr-find net.py:Net --optimizer adamw --highest 1
+"""
+LINES = 16
+LEFT_OUT = frozenset(
+    {"spec", "force", "run", "epochs", "time_budget", "target_accuracy", "schedule", "warmup", "lr"}
+    | {"save_every", "log_steps", "tensorboard", "ema"}
+)
+
+
+def _lr_find(
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="Settings in TOML; the command line overrules them.")
+    ] = None,
+    lowest: Annotated[float, typer.Option("--lowest", help="Rate of the first step.")] = 1e-5,
+    highest: Annotated[float, typer.Option("--highest", help="Rate of the last step.")] = 10.0,
+    steps: Annotated[int, typer.Option("--steps", min=10, help="How many.")] = 150,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: ARG001
+    *,
+    settings: dict[str, Any],
+) -> int:
+    wanted = from_mapping(asked(settings, config))
+    from trainer.train.lr_find import find_lr
+
+    found = find_lr(wanted, _say, lowest=lowest, highest=highest, steps=steps)
+    worst = max(found.losses)
+    for rate, loss in list(zip(found.rates, found.losses, strict=True))[:: max(len(found.rates) // LINES, 1)]:
+        _say(f"{rate:10.2e}  loss {loss:7.3f}  {'#' * round(40 * loss / worst)}")
+    _say(f"the loss is lowest at {found.lowest:.2g}; a tenth of that leaves room: --lr {found.suggestion:.2g}")
+    return 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+lr_find = with_settings(_lr_find, LEFT_OUT)

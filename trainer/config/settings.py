@@ -1,0 +1,198 @@
+"""Every setting of ``trainer fit``, once: name, type, default, help. The command line and the TOML are made of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from functools import cache
+from typing import Any
+
+from trainer.errors import TrainerError
+
+OPTIMIZERS = ("sgd", "adamw")
+SCHEDULES = ("onecycle", "cosine", "linear", "step", "constant")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+LAYOUTS = ("auto", "channels-last", "contiguous")
+SPLITS = ("validation", "test")
+
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def _setting(default: Any, text: str, *, metavar: str | None = None, flag: str | None = None) -> Any:
+    return field(default=default, metadata={"help": text, "metavar": metavar, "flag": flag})
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a training is asked to do.
+
+    A value of None means that the trainer chooses, and says what it chose. Accuracies are in percent, shares in 0..1.
+
+    Raises:
+        TrainerError: for the first value that cannot be; the message names the option, the value and what is allowed.
+    """
+
+    target: str
+    arguments: tuple[str, ...] = _setting(
+        (), "For the network's constructor: dropout=0.1, or 10 by position. Repeatable.", metavar="VALUE", flag="--arg"
+    )
+    spec: str | None = _setting(None, "The spec of the gate. Default: the nearest.", metavar="FILE")
+    force: bool = _setting(False, "Train a network that the gate refuses, and mark the run.")
+    run: str | None = _setting(None, "The run folder. Default: runs/MODEL-TIME.", metavar="FOLDER")
+
+    data: str = _setting("cifar10", "cifar10, cifar100, mnist, fashion-mnist, shapes or folder:PATH.", metavar="SOURCE")
+    data_root: str = _setting("data", "Where data sets are downloaded and decoded to.", metavar="FOLDER")
+    validation: float = _setting(0.1, "Share of the training images held out to choose the best epoch by.")
+    validate_on: str = _setting("validation", "validation, or test as the documents do.", metavar="SPLIT")
+    skip_bad_images: bool = _setting(False, "Leave out images that cannot be read, and count them.")
+    augment: str = _setting(
+        "assignment", "none, flip-crop, assignment, strong, or a YAML, JSON or Python file.", metavar="POLICY"
+    )
+    mixup: float = _setting(0.0, "Alpha of mixup; 0 is off.", metavar="ALPHA")
+    cutmix: float = _setting(0.0, "Alpha of cutmix; 0 is off.", metavar="ALPHA")
+
+    epochs: int | None = _setting(None, "Times through the training images. Default: 30, or what the budget allows.")
+    batch_size: int = _setting(128, "Images in a step, for each process.")
+    time_budget: str | None = _setting(None, "Stop in time, e.g. 20m; the schedule ends with it.", metavar="TIME")
+    target_accuracy: float | None = _setting(None, "Stop when the validation reaches it, e.g. 85.", metavar="PERCENT")
+    seed: int = _setting(0, "Of the weights, the order, the augmentation and the held-out images.")
+    deterministic: bool = _setting(False, "Bit for bit the same on the same machine, resumed or not.")
+
+    optimizer: str = _setting("sgd", "sgd, adamw, or a class of torch.optim.", metavar="NAME")
+    lr: float | None = _setting(None, "The highest learning rate. Default: 0.1 for sgd, 0.003 for others.")
+    momentum: float = _setting(0.9, "Of sgd, which is Nesterov's where it is not 0.")
+    weight_decay: float = _setting(5e-4, "On weights; norms and biases have none.")
+    schedule: str = _setting("onecycle", "onecycle, cosine, linear, step or constant.", metavar="NAME")
+    warmup: float | None = _setting(
+        None, "Share of the steps in which the rate rises. Default: 0.3 for onecycle, else 0."
+    )
+    label_smoothing: float = _setting(0.0, "Share of the target spread over all classes.")
+    clip: float | None = _setting(None, "Largest norm of the gradient.", metavar="NORM")
+    ema: float | None = _setting(None, "Average the weights with this decay, e.g. 0.999.", metavar="DECAY")
+
+    device: str = _setting("auto", "auto, cpu, cuda or mps.", metavar="NAME")
+    precision: str = _setting("auto", "auto, float32, bfloat16 or float16.", metavar="NAME")
+    layout: str = _setting("auto", "Memory: auto, channels-last or contiguous.", metavar="NAME")
+    threads: int | None = _setting(None, "Threads of a step on a CPU. Default: measured.")
+    compile: bool = _setting(False, "Compile the network with torch.compile.")
+    workers: int | None = _setting(None, "Processes that augment. Default: chosen by the machine.")
+    save_every: str = _setting("5m", "Also save the state within an epoch, this often.", metavar="TIME")
+    log_steps: bool = _setting(False, "Also write a line for every step, to steps.jsonl.")
+    tensorboard: bool = _setting(False, "Also write scalars for TensorBoard.")
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        _check_choices(self)
+        _check_numbers(self)
+        for name in ("time_budget", "save_every"):
+            value = getattr(self, name)
+            if value is not None and duration(value, option_of(name)) <= 0:
+                raise TrainerError(f"{option_of(name)} {value}: it must be longer than 0")
+
+    @property
+    def budget_seconds(self) -> float | None:
+        """The time budget in seconds."""
+        return None if self.time_budget is None else duration(self.time_budget, "--time-budget")
+
+    @property
+    def epochs_or_default(self) -> int | None:
+        """How many epochs at most; None where only the time budget ends the training."""
+        return self.epochs if self.epochs is not None or self.time_budget is not None else 30
+
+    @property
+    def peak_lr(self) -> float:
+        """The highest learning rate, given or chosen."""
+        if self.lr is not None:
+            return self.lr
+        return 0.1 if self.optimizer.lower() == "sgd" else 0.003
+
+    @property
+    def warmup_share(self) -> float:
+        """The share of the steps in which the rate rises, given or chosen."""
+        if self.warmup is not None:
+            return self.warmup
+        return 0.3 if self.schedule == "onecycle" else 0.0
+
+
+RESUMABLE = frozenset({"epochs", "time_budget", "target_accuracy", "workers", "threads", "save_every", "data_root"})
+"""What may be changed when a run goes on; anything else would make it another run."""
+
+
+@cache
+def kind_of(name: str) -> type:
+    """What the value of a setting is: str, int, float, bool, or tuple for texts."""
+    return {"str": str, "int": int, "float": float, "bool": bool}.get(_annotation(name), tuple)
+
+
+def _annotation(name: str) -> str:
+    return str(Config.__annotations__[name]).removesuffix(" | None")
+
+
+def option_of(name: str) -> str:
+    """The command-line option of a setting."""
+    for each in fields(Config):
+        if each.name == name and each.metadata.get("flag"):
+            return str(each.metadata["flag"])
+    return "--" + name.replace("_", "-")
+
+
+def duration(text: str, option: str = "time") -> float:
+    """Seconds of ``90``, ``90s``, ``20m``, ``1h30m`` or ``2d``.
+
+    Raises:
+        TrainerError: for anything else.
+    """
+    parts = re.findall(r"(\d+(?:\.\d+)?)([smhd]?)", text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise TrainerError(f"{option} {text!r} is not a time; write it as 90s, 20m or 1h30m")
+    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+
+
+def nearest(word: str, words: tuple[str, ...]) -> str:
+    """``"; did you mean X?"`` where a word is near, else nothing."""
+    near = get_close_matches(word, words, 1, 0.5)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _check_choices(config: Config) -> None:
+    choices = {"schedule": SCHEDULES, "precision": PRECISIONS, "layout": LAYOUTS, "validate_on": SPLITS}
+    for name, allowed in choices.items():
+        value = getattr(config, name)
+        if value not in allowed:
+            raise TrainerError(
+                f"{option_of(name)} {value!r} is not one of {', '.join(allowed)}{nearest(str(value), allowed)}"
+            )
+
+
+_AT_LEAST: dict[str, float] = {
+    "epochs": 1,
+    "batch_size": 1,
+    "seed": 0,
+    "workers": 0,
+    "threads": 1,
+    "mixup": 0,
+    "cutmix": 0,
+    "momentum": 0,
+    "weight_decay": 0,
+}
+_ABOVE_ZERO = ("lr", "clip")
+_SHARES = ("validation", "label_smoothing", "warmup", "ema")
+
+
+def _check_numbers(config: Config) -> None:
+    for name, least in _AT_LEAST.items():
+        value = getattr(config, name)
+        if value is not None and not value >= least:
+            raise TrainerError(f"{option_of(name)} {value} must be at least {least:g}")
+    for name in _ABOVE_ZERO:
+        value = getattr(config, name)
+        if value is not None and not 0 < value < float("inf"):
+            raise TrainerError(f"{option_of(name)} {value} must be above 0")
+    for name in _SHARES:
+        value = getattr(config, name)
+        if value is not None and not 0 <= value < 1:
+            raise TrainerError(f"{option_of(name)} {value} must be at least 0 and below 1")
+    accuracy = config.target_accuracy
+    if accuracy is not None and not 0 < accuracy <= 100:
+        raise TrainerError(f"--target-accuracy {accuracy:g} must be a percentage above 0, at most 100")

@@ -1,0 +1,118 @@
+"""What a result depends on besides its settings: versions, hardware, revision, and the sources of network and data."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import os
+import platform
+import subprocess
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from trainer.data import DataSet
+from trainer.machine import Machine
+from trainer.model import RFKIT_VERSION
+
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "numpy",
+    "albumentations",
+    "opencv-python-headless",
+    "safetensors",
+    "accelerate",
+)
+
+
+def describe(model: nn.Module, target: str, data: DataSet, machine: Machine) -> dict[str, Any]:
+    """The content of ``environment.json``."""
+    source = source_file(model)
+    return {
+        "schema": "trainer.environment/1",
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "command": sys.argv,
+        "versions": {"python": platform.python_version(), "rfkit": RFKIT_VERSION, **_versions()},
+        "hardware": {
+            "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+            "machine": machine.describe(),
+            "device": str(machine.device),
+            "cores": os.cpu_count(),
+            "threads": torch.get_num_threads(),
+            "memory_bytes": _memory(),
+            "gpus": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
+        },
+        "git": _git(),
+        "model": {
+            "target": target,
+            "class": type(model).__qualname__,
+            "source": None if source is None else str(source),
+            "sha256": source_digest(model),
+            "parameters": sum([parameter.numel() for parameter in model.parameters()]),
+        },
+        "data": {
+            "name": data.name,
+            "digest": data.digest,
+            "classes": list(data.classes),
+            "images": {name: len(getattr(data, name).labels) for name in ("train", "validation", "test")},
+            "shape": list(data.train.images.shape[1:]),
+            "mean": list(data.mean),
+            "std": list(data.std),
+        },
+    }
+
+
+def source_file(model: nn.Module) -> Path | None:
+    """The file in which the network's class stands; None where it has none."""
+    try:
+        return Path(inspect.getfile(type(model)))
+    except (TypeError, OSError):
+        return None
+
+
+def source_digest(model: nn.Module) -> str | None:
+    """SHA-256 of that file."""
+    source = source_file(model)
+    if source is None or not source.is_file():
+        return None
+    return hashlib.sha256(source.read_bytes()).hexdigest()
+
+
+def _versions() -> dict[str, str | None]:
+    return {name: _version(name) for name in PACKAGES}
+
+
+def _version(name: str) -> str | None:
+    if name == "torch":
+        return str(torch.__version__)
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _memory() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return None
+
+
+def _git() -> dict[str, Any] | None:
+    """Revision of the current folder, and whether it has changes; None outside a repository."""
+    try:
+        revision = _output("git", "rev-parse", "HEAD")
+        return {"revision": revision, "changed": bool(_output("git", "status", "--porcelain", "--untracked-files=no"))}
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _output(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
+    return done.stdout.strip()

@@ -1,0 +1,50 @@
+"""Ctrl-C and SIGTERM while training: the first asks to stop at the next step, the second stops at once."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+from typing import Any
+
+
+class StopError(Exception):
+    """A signal asked to stop.
+
+    Attributes:
+        exit_code: 128 and the signal's number, as a shell has it.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.exit_code = 128 + number
+
+
+class Interruption:
+    """A context in which signals are noted; `requested` is the number of the one that came, 0 before."""
+
+    def __init__(self) -> None:
+        self.requested = 0
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Interruption:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def raise_if_requested(self) -> None:
+        """Stop here if a signal came.
+
+        Raises:
+            StopError: it did.
+        """
+        if self.requested:
+            raise StopError(self.requested)
+
+    def _note(self, number: int, _: FrameType | None) -> None:
+        if self.requested:
+            raise StopError(number)
+        self.requested = number

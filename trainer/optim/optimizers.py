@@ -1,0 +1,64 @@
+"""Optimisers by name, fused where PyTorch has that, with weight decay on weights only."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import torch
+from torch import nn
+
+from trainer.config.settings import nearest
+from trainer.errors import TrainerError
+
+
+def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Two groups of trainable parameters: those that decay, and norms and biases (one axis or none), which do not."""
+    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [parameter for parameter in trainable if parameter.ndim > 1], "weight_decay": weight_decay},
+        {"params": [parameter for parameter in trainable if parameter.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return [group for group in groups if group["params"]]
+
+
+def make_optimizer(
+    model: nn.Module, name: str, *, lr: float, momentum: float, weight_decay: float
+) -> torch.optim.Optimizer:
+    """An optimiser of ``torch.optim`` by its name, in any case; fused where it can be.
+
+    Raises:
+        TrainerError: there is no such optimiser, it needs a closure, or nothing is to be trained.
+    """
+    maker: Any = _class(name)
+    groups = parameter_groups(model, weight_decay)
+    if not groups:
+        raise TrainerError("the network has no parameters to train")
+    known = inspect.signature(maker).parameters
+    options: dict[str, Any] = {"lr": lr}
+    if "weight_decay" not in known:
+        groups = [{"params": group["params"]} for group in groups]
+    if maker is torch.optim.SGD:
+        options |= {"momentum": momentum, "nesterov": momentum > 0}
+    if "fused" in known:
+        try:
+            fused: torch.optim.Optimizer = maker([dict(group) for group in groups], **options, fused=True)
+            return fused
+        except RuntimeError:  # not on this device, or not for these dtypes
+            pass
+    plain: torch.optim.Optimizer = maker(groups, **options)
+    return plain
+
+
+def _class(name: str) -> type[torch.optim.Optimizer]:
+    makers = {
+        key.lower(): value
+        for key, value in vars(torch.optim).items()
+        if isinstance(value, type) and issubclass(value, torch.optim.Optimizer) and value is not torch.optim.Optimizer
+    }
+    if name.lower() not in makers:
+        raise TrainerError(f"--optimizer {name!r}: torch.optim has none{nearest(name.lower(), tuple(makers))}")
+    maker = makers[name.lower()]
+    if maker in (torch.optim.LBFGS, torch.optim.SparseAdam) or maker.__name__ == "Muon":
+        raise TrainerError(f"--optimizer {name!r} cannot train a whole network step by step; take sgd or adamw")
+    return maker

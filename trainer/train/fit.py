@@ -1,0 +1,238 @@
+"""Begin a training, or go on with one, and see it to its end."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from trainer import environment
+from trainer.checkpoint import read_checkpoint
+from trainer.config import RESUMABLE, Config, option_of
+from trainer.errors import TrainerError
+from trainer.interruption import Interruption, StopError
+from trainer.machine import deterministic
+from trainer.model import Gate, gate, numbers
+from trainer.processes import Solo, processes
+from trainer.progress import Progress, clock
+from trainer.randomness import seed_all
+from trainer.run import RunFolder, create
+from trainer.scalars import demand_tensorboard
+from trainer.train.parts import Parts, assemble, load
+from trainer.train.session import Session
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a training ended.
+
+    Attributes:
+        run: its folder.
+        exit_code: 0 it is done, 1 the gate refused it, 130 or 143 a signal stopped it.
+        record: the content of ``result.json``; empty where it did not come to an end.
+    """
+
+    run: Path | None
+    exit_code: int
+    record: dict[str, Any]
+
+
+def fit(config: Config, shown: Progress) -> Result:
+    """Train a network that the gate passes, from the beginning.
+
+    Args:
+        config: what is asked.
+        shown: shows how it goes.
+
+    Raises:
+        TrainerError: it cannot be done as asked; nothing was overwritten.
+        TrainingError: the training itself failed.
+    """
+    if config.tensorboard:
+        demand_tensorboard()
+    together = _processes(config)
+    shown = shown if together.main else Progress()
+    judged = gate(config.target, config.arguments, None if config.spec is None else Path(config.spec))
+    if judged is not None:
+        shown.say(judged.text)
+        if judged.exit_code == 2:
+            return Result(None, 2, {})
+        if judged.exit_code and not config.force:
+            shown.say(f"{config.target} is not trained, as the gate refuses it; --force trains it all the same")
+            return Result(None, 1, {})
+        config = replace(config, target=judged.target)
+    data = load(config, shown.say)
+    if judged is None:
+        height, width, channels = data.train.images.shape[1:]
+        judged = numbers(config.target, config.arguments, (channels, height, width))
+        shown.say(judged.text)
+    with deterministic(config.deterministic):
+        parts = assemble(config, data, together, shown.say)
+        run = _begin(parts, judged)
+        with Interruption() as interruption:
+            seed_all(config.seed + together.share.rank)
+            session = Session(parts, run, shown, interruption)
+            session.save()
+            together.wait()
+            return _train(session)
+
+
+def resume(folder: Path, changes: Mapping[str, Any], shown: Progress) -> Result:
+    """Go on with a training where its last saved state is.
+
+    Args:
+        folder: the run.
+        changes: settings to change, of `RESUMABLE`.
+        shown: shows how it goes.
+
+    Raises:
+        TrainerError: this is no run, its state is damaged or of another network, or a change would make it another run.
+        TrainingError: the training itself failed.
+    """
+    run = RunFolder(folder)
+    config = _changed(run.read_config(), changes)
+    _, state = read_checkpoint(run.last)
+    together = _processes(config)
+    config = _shared(config, state.get("batch_size", config.batch_size), together.share.size)
+    shown = shown if together.main else Progress()
+    data = load(config, shown.say)
+    with deterministic(config.deterministic):
+        parts = assemble(config, data, together, shown.say)
+        with Interruption() as interruption:
+            session = Session(parts, run, shown, interruption)
+            session.load()
+            if changes and together.main:
+                run.write_config(parts.config)
+            if changes or session.ended is None:
+                session.ended = session.ended_already()
+            at = session.position
+            shown.say(f"going on with {folder} at epoch {at.epoch + 1}, batch {at.batch + 1}, step {at.step + 1}")
+            return _train(session)
+
+
+def _shared(config: Config, images: int, size: int) -> Config:
+    """The settings with which so many processes make the run's steps, of so many images over all of them.
+
+    Raises:
+        TrainerError: they cannot be shared out evenly.
+    """
+    if images % size:
+        raise TrainerError(f"a step of this run has {images} images, which {size} processes cannot share evenly")
+    return replace(config, batch_size=images // size)
+
+
+def _processes(config: Config) -> Solo:
+    together = processes(config.device)
+    if together.share.size > 1 and config.time_budget is not None:
+        raise TrainerError("--time-budget is for one process: the clocks of several differ; take --epochs")
+    return together
+
+
+def _changed(config: Config, changes: Mapping[str, Any]) -> Config:
+    fixed = sorted(name for name in changes if name not in RESUMABLE and getattr(config, name) != changes[name])
+    if fixed:
+        allowed = ", ".join(sorted(map(option_of, RESUMABLE)))
+        raise TrainerError(f"{option_of(fixed[0])} cannot be changed when a run goes on; these can: {allowed}")
+    return replace(config, **changes)
+
+
+def _begin(parts: Parts, judged: Gate) -> RunFolder:
+    """Make the run folder and store what the training is."""
+    model = parts.learner.model
+    made = create(type(model).__name__, parts.config.run) if parts.together.main else None
+    run = RunFolder(Path(parts.together.told("" if made is None else str(made.path))))
+    parts.config = replace(parts.config, run=str(run.path))
+    if not parts.together.main:
+        return run
+    run.write_config(parts.config)
+    run.write_json(run.environment, environment.describe(model, parts.config.target, parts.data, parts.machine))
+    run.write_json(run.gate, {**judged.record, "forced": judged.passed is False, "text": judged.text})
+    source = environment.source_file(model)
+    if source is not None and source.is_file():
+        shutil.copyfile(source, run.path / "model_source.py")
+    return run
+
+
+def _train(session: Session) -> Result:
+    """Train to the end, test once, and store the result."""
+    run, shown = session.run, session.progress
+    try:
+        session.train()
+        record = _test(session)
+    except StopError as interrupted:
+        at = session.position
+        shown.close()
+        shown.say(
+            f"stopped at epoch {at.epoch + 1}, after batch {at.batch}; go on with: trainer fit --resume {run.path}"
+        )
+        return Result(run.path, interrupted.exit_code, {})
+    finally:
+        shown.close()
+        session.parts.together.end()
+    if session.parts.together.main:
+        run.write_json(run.result, record)
+        from trainer.report import write
+
+        page = write(run.path, shown.say)
+        if page is not None:
+            shown.say(f"figures and a page to hand in: {page}")
+    _tell(session, record)
+    return Result(run.path, 0, record)
+
+
+def _test(session: Session) -> dict[str, Any]:
+    """Read the test images, once: the best weights, the last, and the average of the last."""
+    learner, config = session.parts.learner, session.parts.config
+    session.parts.together.wait()
+    last = _scored(session, learner.model)
+    ema = None if learner.ema is None else _scored(session, learner.ema)
+    kept = {name: value.clone() for name, value in learner.model.state_dict().items()}
+    learner.model.load_state_dict(read_checkpoint(session.run.best)[0])
+    best = _scored(session, learner.model)
+    learner.model.load_state_dict(kept)
+    return {
+        "schema": "trainer.result/1",
+        "ended": session.ended,
+        "epochs": len(session.history),
+        "steps": session.position.step,
+        "seconds": session.position.seconds,
+        "forced": _forced(session.run),
+        "chosen_on": config.validate_on,
+        "best_epoch": session.best[1],
+        "best_validation_accuracy": session.best[0],
+        "best_weights": "ema" if learner.ema is not None else "model",
+        "test": {"best": best, "last": last, "last_ema": ema},
+        "test_images": len(session.parts.data.test.labels),
+    }
+
+
+def _scored(session: Session, model: nn.Module) -> dict[str, float]:
+    scores = session.score(model, session.parts.data.test)
+    return {"loss": scores.loss, "accuracy": scores.accuracy}
+
+
+def _forced(run: RunFolder) -> bool:
+    return bool(json.loads(run.gate.read_text(encoding="utf-8"))["forced"]) if run.gate.is_file() else False
+
+
+def _tell(session: Session, record: dict[str, Any]) -> None:
+    test = record["test"]
+    averaged = f", averaged {test['last_ema']['accuracy']:.2f}%" if test["last_ema"] else ""
+    chosen = (
+        "chosen on the test images themselves" if record["chosen_on"] == "test" else "chosen on the validation images"
+    )
+    session.progress.say(
+        f"test accuracy: best {test['best']['accuracy']:.2f}% (epoch {record['best_epoch']}, {chosen}), "
+        f"last {test['last']['accuracy']:.2f}%{averaged}"
+    )
+    forced = "; the gate had refused it" if record["forced"] else ""
+    session.progress.say(
+        f"{record['epochs']} epochs in {clock(record['seconds'])}{forced}; all of it is in {session.run.path}"
+    )

@@ -1,0 +1,90 @@
+"""Which learning rate to try: let it rise with every step, and see where the loss falls and where it bursts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from trainer.batches import Batch
+from trainer.config import Config
+from trainer.errors import TrainerError
+from trainer.loop import Position
+from trainer.machine import deterministic
+from trainer.optim import Sweep
+from trainer.processes import Solo
+from trainer.train.parts import Parts, Say, assemble, load
+
+SMOOTHING = 0.9
+BURST = 4.0
+"""The sweep ends where the loss is so many times its lowest."""
+
+
+@dataclass(frozen=True)
+class Sweeping:
+    """What a sweep found.
+
+    Attributes:
+        rates: of the steps that were made.
+        losses: after each, smoothed.
+    """
+
+    rates: tuple[float, ...]
+    losses: tuple[float, ...]
+
+    @property
+    def lowest(self) -> float:
+        """The rate at which the loss was lowest."""
+        return self.rates[min(range(len(self.losses)), key=self.losses.__getitem__)]
+
+    @property
+    def suggestion(self) -> float:
+        """A tenth of it, which leaves room (Smith, 2017, as fast.ai reads it)."""
+        return self.lowest / 10
+
+
+def find_lr(config: Config, say: Say, *, lowest: float = 1e-5, highest: float = 10.0, steps: int = 150) -> Sweeping:
+    """Train a fresh network for so many steps at rates that rise from the lowest to the highest; nothing is stored.
+
+    The loss is averaged exponentially over the steps, and the average corrected for its start, as Adam's moments are.
+
+    Raises:
+        TrainerError: the settings cannot be used, or the very first steps do not give a loss.
+    """
+    if not 0 < lowest < highest:
+        raise TrainerError(f"the lowest rate, {lowest:g}, must be above 0 and below the highest, {highest:g}")
+    data = load(config, say)
+    with deterministic(config.deterministic):
+        parts = assemble(config, data, Solo(), say)
+        parts.learner.schedule = Sweep(lowest, highest)
+        return _sweep(parts, steps)
+
+
+def _sweep(parts: Parts, steps: int) -> Sweeping:
+    rates: list[float] = []
+    losses: list[float] = []
+    average, position = 0.0, Position()
+    parts.learner.model.train()
+    for batch in _endless(parts, steps):
+        loss, _, _ = parts.learner.step(batch, position, position.step / max(steps - 1, 1))
+        position.step += 1
+        average = SMOOTHING * average + (1 - SMOOTHING) * loss.item()
+        smoothed = average / (1 - SMOOTHING**position.step)
+        if not smoothed < BURST * min([*losses, smoothed]):
+            break
+        rates.append(parts.learner.lr)
+        losses.append(smoothed)
+    if len(losses) < 2:
+        raise TrainerError("the loss is not a number from the start; is the network's output a score for each class?")
+    return Sweeping(tuple(rates), tuple(losses))
+
+
+def _endless(parts: Parts, steps: int) -> Iterator[Batch]:
+    """So many batches, over as many epochs as they need."""
+    epoch = 0
+    while steps > 0:
+        for batch in parts.batches.epoch(epoch):
+            yield batch
+            steps -= 1
+            if steps == 0:
+                return
+        epoch += 1

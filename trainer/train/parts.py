@@ -1,0 +1,175 @@
+"""From settings to everything that a training needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from trainer.augment import Augment, augmentation
+from trainer.batches import TrainingBatches, choose_workers
+from trainer.config import Config
+from trainer.data import DataSet, load_data
+from trainer.errors import TrainerError
+from trainer.loop import Learner
+from trainer.machine import Machine, Normalize, choose_device, choose_machine, choose_threads, step_seconds
+from trainer.mixing import Mixing
+from trainer.model import build
+from trainer.optim import Schedule, averaged, make_optimizer
+from trainer.processes import Solo
+from trainer.randomness import seed_all
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Parts:
+    """What a training is made of, with the settings as they were resolved."""
+
+    config: Config
+    data: DataSet
+    augment: Augment
+    machine: Machine
+    learner: Learner
+    batches: TrainingBatches
+    together: Solo
+
+
+def load(config: Config, say: Say) -> DataSet:
+    """The data set of the settings.
+
+    Raises:
+        TrainerError: it cannot be used.
+    """
+    return load_data(
+        config.data,
+        Path(config.data_root),
+        validation=config.validation,
+        validate_on=config.validate_on,
+        seed=config.seed,
+        skip_bad_images=config.skip_bad_images,
+        size=None,
+        say=say,
+    )
+
+
+def assemble(config: Config, data: DataSet, together: Solo, say: Say) -> Parts:
+    """Build the network and everything around it; what the settings left open is chosen, and said.
+
+    Raises:
+        TrainerError: the network, the data and the settings do not go together.
+    """
+    size = data.train.images.shape[1]
+    augment = augmentation(config.augment, mean=data.mean, std=data.std, size=size)
+    for note in augment.notes:
+        say(note)
+    seed_all(config.seed)
+    model = build(config.target, config.arguments, config.seed)
+    check_output(model, data, config.target)
+    device = together.device() or choose_device(config.device)
+    machine = _machine(config, device, model, data, alone=together.share.size == 1)
+    say(f"on {machine.describe()}")
+    workers = config.workers if config.workers is not None else _workers(config, machine, augment, model, data)
+    batches = TrainingBatches(
+        data.train,
+        augment,
+        config.batch_size,
+        config.seed,
+        workers=workers,
+        pin=device.type == "cuda",
+        share=together.share,
+    )
+    config = replace(
+        config,
+        device=device.type if device.index is None else str(device),
+        precision=machine.precision,
+        layout="channels-last" if machine.channels_last else "contiguous",
+        workers=workers,
+        threads=machine.threads,
+        epochs=config.epochs_or_default,
+        lr=config.peak_lr,
+        warmup=config.warmup_share,
+    )
+    learner = _learner(config, machine, model, data, together)
+    return Parts(config, data, augment, machine, learner, batches, together)
+
+
+def check_output(model: nn.Module, data: DataSet, target: str) -> None:
+    """Run two images through the network.
+
+    Raises:
+        TrainerError: it does not take them, or does not give one score per class.
+    """
+    classes, shape = len(data.classes), data.train.images.shape[1:]
+    height, width, channels = shape
+    normalize = Normalize(data.mean, data.std, channels_last=False)
+    images = torch.from_numpy(np.asarray(data.train.images[:2]))
+    model.eval()
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            scores = model(normalize(images))
+    except Exception as error:
+        reason = " ".join(str(error).split())[:160]
+        raise TrainerError(f"{target} does not take images of {channels}x{height}x{width}: {reason}") from error
+    found = tuple(scores.shape) if isinstance(scores, torch.Tensor) else type(scores).__name__
+    if found != (len(images), classes):
+        raise TrainerError(
+            f"{target} gives {_shape(found)} for {len(images)} images, expected {len(images)}x{classes}: one score for each "
+            f"of the {classes} classes of {data.name}; its constructor may take them, e.g. --arg num_classes={classes}"
+        )
+
+
+def _shape(found: tuple[int, ...] | str) -> str:
+    return found if isinstance(found, str) else "x".join(map(str, found)) or "a single number"
+
+
+def _batch(config: Config, data: DataSet) -> torch.Tensor:
+    images = torch.from_numpy(np.asarray(data.train.images[: min(config.batch_size, 128)]))
+    batch: torch.Tensor = Normalize(data.mean, data.std, channels_last=True)(images)
+    return batch
+
+
+def _workers(config: Config, machine: Machine, augment: Augment, model: nn.Module, data: DataSet) -> int:
+    on_cpu = machine.device.type == "cpu"
+    batch = _batch(config, data)
+    seconds = step_seconds(machine, model, batch) if on_cpu and len(batch) > 1 else None
+    return choose_workers(augment, data.train, len(batch), seconds)
+
+
+def _machine(config: Config, device: torch.device, model: nn.Module, data: DataSet, *, alone: bool) -> Machine:
+    batch = _batch(config, data)
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    measure = alone and not config.deterministic and len(batch) > 1
+    machine = choose_machine(device, config.precision, config.layout, model, batch, measure=measure)
+    if measure and device.type == "cpu" and config.threads is None:
+        return choose_threads(machine, model, batch)
+    return machine
+
+
+def _learner(config: Config, machine: Machine, model: nn.Module, data: DataSet, together: Solo) -> Learner:
+    machine.place(model)
+    ema = averaged(model) if config.ema else None
+    optimizer = make_optimizer(
+        model, config.optimizer, lr=config.peak_lr, momentum=config.momentum, weight_decay=config.weight_decay
+    )
+    forward = together.wrap(model)
+    if config.compile:
+        forward = torch.compile(forward)  # type: ignore[assignment]
+    return Learner(
+        model=model,
+        forward=forward,
+        optimizer=optimizer,
+        schedule=Schedule(config.schedule, config.peak_lr, config.warmup_share),
+        machine=machine,
+        normalize=Normalize(data.mean, data.std, machine.channels_last).to(machine.device),
+        mixing=Mixing(config.mixup, config.cutmix, config.seed),
+        label_smoothing=config.label_smoothing,
+        clip=config.clip,
+        ema=ema,
+        decay=config.ema or 0.0,
+    )
