@@ -100,13 +100,9 @@ def build(target: str, arguments: Sequence[str], seed: int) -> nn.Module:
         TrainerError: the target cannot be found, imported or built.
     """
     try:
-        return rfkit.load(target, tuple(arguments), **_seeded(seed))
+        return rfkit.load(target, tuple(arguments), seed=seed)
     except rfkit.RfkitError as error:
         raise TrainerError(str(error)) from error
-
-
-def _seeded(seed: int) -> dict[str, int]:
-    return {"seed": seed} if seed else {}
 
 
 def _file_target(target: str, outcome: rfkit.Outcome) -> str:

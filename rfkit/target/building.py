@@ -73,12 +73,14 @@ class Recipe:
         make: returns the network.
         neighbourhood: what its file may import.
         program: what ``sys.argv`` says while it runs.
+        seed: of torch's random numbers while it is built.
     """
 
     label: str
     make: Callable[[], object]
     neighbourhood: Neighbourhood
     program: str
+    seed: int = 0
 
     def build(self, device: str, places: bool = False) -> LoadedModel:
         """The built network, on ``meta`` if that is the device and the constructor allows it, else on the CPU.
@@ -97,7 +99,7 @@ class Recipe:
     def build_on_cpu(self) -> nn.Module:
         """A network with real values, the same in every run."""
         try:
-            with running(self.neighbourhood, self.program):
+            with running(self.neighbourhood, self.program, self.seed):
                 made = self.make()
         except (Exception, SystemExit) as error:
             raise failure(error, self.label, "built", self.neighbourhood) from error
@@ -128,12 +130,12 @@ class Recipe:
 
 
 @contextmanager
-def running(neighbourhood: Neighbourhood, program: str) -> Iterator[None]:
-    """See ``LoadedModel.running``; ``program`` is what ``sys.argv`` says meanwhile."""
+def running(neighbourhood: Neighbourhood, program: str, seed: int = 0) -> Iterator[None]:
+    """See ``LoadedModel.running``; ``program`` is what ``sys.argv`` says meanwhile, ``seed`` that of torch's numbers."""
     import torch
 
     with neighbourhood.running(program), torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(0)
+        torch.default_generator.manual_seed(seed)
         yield
 
 

@@ -26,7 +26,9 @@ _SHOWN = 6
 _FORM = "expected path/to/model.py:Net or package.module:factory"
 
 
-def load(target: str, args: Sequence[str] = (), *, device: str = "meta", places: bool = False) -> LoadedModel:
+def load(
+    target: str, args: Sequence[str] = (), *, device: str = "meta", places: bool = False, seed: int = 0
+) -> LoadedModel:
     """Import a target and build its network.
 
     Args:
@@ -37,6 +39,7 @@ def load(target: str, args: Sequence[str] = (), *, device: str = "meta", places:
             else strings.
         device: ``"meta"`` builds without values where the constructor allows it; any other device builds on the CPU.
         places: whether to note where its modules are made.
+        seed: of torch's random numbers while it is built.
 
     Raises:
         TargetError: if the target cannot be found, imported or built.
@@ -50,7 +53,7 @@ def load(target: str, args: Sequence[str] = (), *, device: str = "meta", places:
             module = _import_installed(found) if isinstance(found, str) else found.load()
             name = name or pick(module, source, bool(args))
             make = maker(resolve(module, source, name), f"{source}:{name}", module, positional, keywords)
-        return Recipe(f"{source}:{name}", make, neighbourhood, source).build(device, places)
+        return Recipe(f"{source}:{name}", make, neighbourhood, source, seed).build(device, places)
     except (Exception, SystemExit) as error:
         neighbourhood.discard()
         if isinstance(error, RfkitError):
@@ -58,17 +61,18 @@ def load(target: str, args: Sequence[str] = (), *, device: str = "meta", places:
         raise failure(error, source, "imported", neighbourhood) from error
 
 
-def load_module(target: str, arguments: Sequence[str] = ()) -> nn.Module:
-    """The network that a target means, built on the CPU with real values from seed 0, ready to be trained.
+def load_module(target: str, arguments: Sequence[str] = (), *, seed: int = 0) -> nn.Module:
+    """The network that a target means, built on the CPU with real values from a seed, ready to be trained.
 
     Args:
         target: ``model.py:Net`` or ``package.module:factory``.
         arguments: of its constructor, as ``--arg`` takes them.
+        seed: of torch's random numbers while it is built.
 
     Raises:
         TargetError: if the target cannot be found, imported or built.
     """
-    return load(target, arguments, device="cpu").module
+    return load(target, arguments, device="cpu", seed=seed).module
 
 
 def parse_target(target: str) -> tuple[str, str | None]:

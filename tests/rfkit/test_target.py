@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+import rfkit
 from rfkit.errors import InputError, TargetError
 from rfkit.target import load, parse_shape
 from rfkit.target.loading import parse_args, parse_target
@@ -220,6 +221,13 @@ def test_a_module_that_the_file_built_keeps_its_values(here: Path) -> None:
 def test_an_empty_network_is_still_a_network(here: Path) -> None:
     write(here, {"net.py": HEAD + "net = nn.Sequential()\n"})
     assert load("net.py").on_meta
+
+
+def test_a_module_is_built_from_the_seed_that_is_given(here: Path) -> None:
+    write(here, {"net.py": NET})
+    weights = [next(rfkit.load("net.py", seed=seed).parameters()) for seed in (0, 0, 1)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
 
 
 def test_loading_leaves_the_random_numbers_alone(here: Path) -> None:

@@ -226,7 +226,7 @@ def test_the_command_line_trains_from_a_file_and_goes_on(tmp_path: Path, capsys:
     recipe = tmp_path / "recipe.toml"
     recipe.write_text(
         f"target = '{network(tmp_path)}'\ndata = 'folder:images'\naugment = 'none'\nbatch-size = 8\nworkers = 0\n"
-        "epochs = 9\nthreads = 1\nprecision = 'float32'\nlayout = 'contiguous'\n",
+        "epochs = 9\nthreads = 1\nprecision = 'float32'\nreport = false\nlayout = 'contiguous'\n",
         encoding="utf-8",
     )
     assert main(["fit", "--config", str(recipe), "--epochs", "1", "--run", "mine"]) == 0

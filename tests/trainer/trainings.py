@@ -68,6 +68,7 @@ def settings(folder: Path, **changed: Any) -> Config:
         "deterministic": True,
         "device": "cpu",
         "precision": "float32",
+        "report": False,
     }
     return Config(**{**given, **changed})
 

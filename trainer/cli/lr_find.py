@@ -20,7 +20,7 @@ LR_FIND = """Train for some steps at learning rates that rise, show the loss, an
 LINES = 16
 LEFT_OUT = frozenset(
     {"spec", "force", "run", "epochs", "time_budget", "target_accuracy", "schedule", "warmup", "lr"}
-    | {"save_every", "log_steps", "tensorboard", "ema"}
+    | {"save_every", "log_steps", "report", "tensorboard", "ema"}
 )
 
 

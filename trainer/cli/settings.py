@@ -73,6 +73,6 @@ def _parameter(name: str) -> inspect.Parameter:
 def _help(field: Any) -> str:
     text: str = field.metadata["help"]
     default = field.default
-    if default is MISSING or default is None or default is False or default == () or "Default" in text:
+    if default in (MISSING, None, ()) or isinstance(default, bool) or "Default" in text:
         return text
     return f"{text} Default: {default}."

@@ -79,6 +79,7 @@ class Config:
     workers: int | None = _setting(None, "Processes that augment. Default: chosen by the machine.")
     save_every: str = _setting("5m", "Also save the state within an epoch, this often.", metavar="TIME")
     log_steps: bool = _setting(False, "Also write a line for every step, to steps.jsonl.")
+    report: bool = _setting(True, "Draw figures and write report.html at the end.")
     tensorboard: bool = _setting(False, "Also write scalars for TensorBoard.")
 
     def __post_init__(self) -> None:
@@ -115,7 +116,9 @@ class Config:
         return 0.3 if self.schedule == "onecycle" else 0.0
 
 
-RESUMABLE = frozenset({"epochs", "time_budget", "target_accuracy", "workers", "threads", "save_every", "data_root"})
+RESUMABLE = frozenset(
+    {"epochs", "time_budget", "target_accuracy", "workers", "threads", "save_every", "data_root", "report"}
+)
 """What may be changed when a run goes on; anything else would make it another run."""
 
 

@@ -178,12 +178,13 @@ def _train(session: Session) -> Result:
         session.parts.together.end()
     if session.parts.together.main:
         run.write_json(run.result, record)
+    _tell(session, record)
+    if session.parts.together.main and session.parts.config.report:
         from trainer.report import write
 
         page = write(run.path, shown.say)
         if page is not None:
             shown.say(f"figures and a page to hand in: {page}")
-    _tell(session, record)
     return Result(run.path, 0, record)
 
 
