@@ -9,7 +9,6 @@ the tensors tells a damaged file. The network's own tensors keep their names, so
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +20,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from trainer.errors import TrainerError
+from trainer.files import write_whole
 
 SCHEMA = "trainer.checkpoint/1"
 OURS = "trainer/"
@@ -44,7 +44,7 @@ def write_checkpoint(path: Path, weights: Mapping[str, Tensor], state: Mapping[s
         "state": json.dumps(packed, separators=(",", ":")),
         "crc32": f"{checksum(tensors):08x}",
     }
-    write_atomically(path, save(tensors, header))
+    write_whole(path, save(tensors, header), durable=True)
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -72,26 +72,6 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     except (KeyError, ValueError, TypeError) as error:
         raise TrainerError(f"{path} is damaged: its state cannot be read ({_one_line(error)})") from error
     return {name: tensor for name, tensor in tensors.items() if not name.startswith(OURS)}, state
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file that is complete, or else as it was: a temporary one, synced, renamed, its folder synced.
-
-    Raises:
-        TrainerError: the file system refuses.
-    """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        reason = (error.strerror or str(error)).lower()
-        raise TrainerError(f"cannot write {path}: {reason}; what was there is untouched") from error
 
 
 def pack(value: Any, tensors: dict[str, Tensor], at: str = "") -> Any:
@@ -144,16 +124,6 @@ def checksum(tensors: Mapping[str, Tensor]) -> int:
 def _plain(tensor: Tensor) -> Tensor:
     """An own copy on the CPU in the usual order, as safetensors wants it; tensors that share memory become two."""
     return tensor.detach().to("cpu", copy=True).contiguous()
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _one_line(error: Exception) -> str:

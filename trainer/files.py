@@ -8,8 +8,13 @@ from pathlib import Path
 from trainer.errors import TrainerError
 
 
-def write_whole(path: Path, data: bytes | str) -> None:
+def write_whole(path: Path, data: bytes | str, durable: bool = False) -> None:
     """Write a file under another name and rename it; text becomes UTF-8, its lines ending in a line feed.
+
+    Args:
+        path: the file.
+        data: all of it.
+        durable: also wait until file and folder are on the disk, so that a machine that stops leaves it whole too.
 
     Raises:
         TrainerError: it cannot be written; what was there is untouched.
@@ -21,11 +26,18 @@ def write_whole(path: Path, data: bytes | str) -> None:
         if target.exists() and not target.is_file():
             target.write_bytes(content)
             return
-        part.write_bytes(content)
+        with part.open("wb") as file:
+            file.write(content)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(part, target)
+        if durable:
+            _sync_folder(target.parent)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise TrainerError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from error
+        reason = (error.strerror or str(error)).lower()
+        raise TrainerError(f"cannot write {path}: {reason}; what was there is untouched") from error
 
 
 def check_writable(path: Path) -> None:
@@ -41,3 +53,13 @@ def check_writable(path: Path) -> None:
         raise TrainerError(f"cannot write {path}: there is no folder {path.parent}")
     if not os.access(path if path.exists() else folder, os.W_OK):
         raise TrainerError(f"cannot write {path}: permission denied")
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

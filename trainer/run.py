@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 
 from trainer.config import Config, from_mapping, read_toml, to_toml
 from trainer.errors import TrainerError
+from trainer.files import write_whole
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,11 @@ class RunFolder:
 
     def write_config(self, config: Config) -> None:
         """Store the settings."""
-        _write_text(self.config, to_toml(config))
+        write_whole(self.config, to_toml(config))
 
     def write_json(self, path: Path, value: Mapping[str, Any]) -> None:
         """Store an object for people and programs."""
-        _write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+        write_whole(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
     def append(self, path: Path, record: Mapping[str, Any]) -> None:
         """Add a line to ``metrics.jsonl`` or ``steps.jsonl``.
@@ -92,7 +92,7 @@ class RunFolder:
 
     def rewrite(self, path: Path, records: Iterable[Mapping[str, Any]]) -> None:
         """Have a file of lines hold these records and no others."""
-        _write_text(path, "".join(json.dumps(record) + "\n" for record in records))
+        write_whole(path, "".join(json.dumps(record) + "\n" for record in records))
 
     def tidy(self) -> None:
         """Remove what a process that was killed had not finished writing."""
@@ -130,13 +130,3 @@ def create(name: str, asked: str | None) -> RunFolder:
     except OSError as error:
         raise TrainerError(f"cannot make the run folder {path}: {(error.strerror or str(error)).lower()}") from error
     return RunFolder(path)
-
-
-def _write_text(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise TrainerError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from error

@@ -186,10 +186,18 @@ def _growth(before: State, after: State) -> Number | None:
 
 
 def _positions(layer: Layer, axis: int, before: State) -> int | None:
-    """Units along the axis; one where the positions were pooled or flattened away."""
-    axes, rank = len(layer.jump), len(layer.output_shape)
+    """Units along the axis; one where the positions were pooled or flattened away.
+
+    A window slides behind the channels. Elsewhere they may come last, so of the two dimensions it is the one that, times
+    the jump, still spans what the layer read.
+    """
+    axes, rank, jump = len(layer.jump), len(layer.output_shape), layer.jump[axis]
     if rank == axes + 2:
-        return layer.output_shape[2 + axis]
+        first, last = layer.output_shape[2 + axis], layer.output_shape[1 + axis]
+        if layer.kernel_size is not None or before.n is None or before.j is None or jump is None:
+            return first
+        span, step = Fraction(before.n) * before.j, Fraction(jump)
+        return last if abs(last * step - span) < abs(first * step - span) else first
     if all(layer.global_):
         return 1
     return None if before.n is None else int(before.n)

@@ -129,6 +129,8 @@ def together(words: Sequence[str], most: int = 6, last: str = "and") -> str:
 def _words(check: Check) -> str:
     if not check.diagnoses:
         return f"the {SINGULAR[check.quantity]} is wrong for a reason that could not be found"
+    if len(check.diagnoses) > 1 and all(len(diagnosis.mistakes) > 1 for diagnosis in check.diagnoses):
+        return f"two mistakes meet in the {SINGULAR[check.quantity]}, in one of {len(check.diagnoses)} ways"
     return either(check.diagnoses)
 
 

@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from rfkit.cli.options import Args, Debug
+from rfkit.cli.options import (
+    Args,
+    Debug,
+    Jobs,
+    Memory,
+    SpecDevice,
+    SpecFile,
+    SpecInput,
+    Strict,
+    StubMissing,
+    Targets,
+    Timeout,
+)
 from rfkit.cli.output import color, destination, print_text, say, width
 
 BASELINE = """Keep the figures that networks must not fall behind.
@@ -25,22 +37,10 @@ SHOW = """Show what is stored, as a table."""
 
 app = typer.Typer(help=BASELINE, rich_markup_mode=None)
 
-Targets = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="TARGET", help="Names in the spec, model.py:Net, or patterns. Default: all of the spec."),
-]
-SpecFile = Annotated[Path | None, typer.Option("--spec", metavar="FILE", help="The spec. Default: the nearest.")]
 File = Annotated[
     str | None,
     typer.Option("--baseline", metavar="FILE", help="Default: what the spec says, else rfkit-baseline.json beside it."),
 ]
-Shape = Annotated[str | None, typer.Option("--input", metavar="SHAPE", help="e.g. 3x32x32.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Count context as seen.")]
-Device = Annotated[str | None, typer.Option("--device", metavar="NAME", help="meta or cpu.")]
-Stub = Annotated[bool, typer.Option("--stub-missing", help="Stand in for packages that are missing and not needed.")]
-Jobs = Annotated[int, typer.Option("--jobs", "-j", metavar="N", min=1, help="So many at once.")]
-Timeout = Annotated[str | None, typer.Option("--timeout", metavar="SECONDS", help="For each. Default: 60.")]
-Memory = Annotated[str | None, typer.Option("--memory", metavar="SIZE", help="For each. Default: 4 GiB.")]
 
 
 @app.command("write", help=WRITE)
@@ -49,11 +49,11 @@ def write(
     targets: Targets = None,
     spec_file: SpecFile = None,
     baseline: File = None,
-    input_shape: Shape = None,
+    input_shape: SpecInput = None,
     arguments: Args = None,
     strict: Strict = False,
-    device: Device = None,
-    stub_missing: Stub = False,
+    device: SpecDevice = None,
+    stub_missing: StubMissing = False,
     jobs: Jobs = 1,
     timeout: Timeout = None,
     memory: Memory = None,
@@ -69,11 +69,11 @@ def update(
     targets: Targets = None,
     spec_file: SpecFile = None,
     baseline: File = None,
-    input_shape: Shape = None,
+    input_shape: SpecInput = None,
     arguments: Args = None,
     strict: Strict = False,
-    device: Device = None,
-    stub_missing: Stub = False,
+    device: SpecDevice = None,
+    stub_missing: StubMissing = False,
     jobs: Jobs = 1,
     timeout: Timeout = None,
     memory: Memory = None,

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from rfkit.cli.options import Args, Debug, StubMissing
+from rfkit.cli.options import (
+    Args,
+    Debug,
+    Jobs,
+    Memory,
+    SpecDevice,
+    SpecFile,
+    SpecInput,
+    Strict,
+    StubMissing,
+    Targets,
+    Timeout,
+    Tolerance,
+)
 from rfkit.cli.output import destination
 
 CHECK = """Fail when a network is out of spec.
@@ -30,15 +42,8 @@ def _limit(option: str, text: str) -> Any:
 
 def check(
     context: typer.Context,
-    targets: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="TARGET", help="Names in the spec, model.py:Net, or patterns. Default: all of the spec."
-        ),
-    ] = None,
-    spec_file: Annotated[
-        Path | None, typer.Option("--spec", metavar="FILE", help="The spec. Default: the nearest.")
-    ] = None,
+    targets: Targets = None,
+    spec_file: SpecFile = None,
     rf: Annotated[str | None, _limit("--rf", "Receptive field, pooling included, e.g. '> 44'.")] = None,
     rf_features: Annotated[str | None, _limit("--rf-features", "Before the pooling, e.g. '>= 32'.")] = None,
     jump: Annotated[str | None, _limit("--jump", "Pixels between units, e.g. '<= 8'.")] = None,
@@ -62,18 +67,18 @@ def check(
     no_unproductive: Annotated[
         bool, typer.Option("--no-unproductive-layers", help="No convolution sees more than the image already.")
     ] = False,
-    input_shape: Annotated[str | None, typer.Option("--input", metavar="SHAPE", help="e.g. 3x32x32.")] = None,
+    input_shape: SpecInput = None,
     arguments: Args = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Count context as seen.")] = False,
-    device: Annotated[str | None, typer.Option("--device", metavar="NAME", help="meta or cpu.")] = None,
+    strict: Strict = False,
+    device: SpecDevice = None,
     stub_missing: StubMissing = False,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", metavar="N", min=1, help="So many at once.")] = 1,
-    timeout: Annotated[str | None, typer.Option("--timeout", metavar="SECONDS", help="For each. Default: 60.")] = None,
-    memory: Annotated[str | None, typer.Option("--memory", metavar="SIZE", help="For each. Default: 4 GiB.")] = None,
+    jobs: Jobs = 1,
+    timeout: Timeout = None,
+    memory: Memory = None,
     baseline: Annotated[
         str | None, typer.Option("--baseline", metavar="FILE", help="Figures not to fall behind.")
     ] = None,
-    tolerance: Annotated[str | None, typer.Option("--tolerance", metavar="SHARE", help="By so much, e.g. 2%.")] = None,
+    tolerance: Tolerance = None,
     select: Annotated[
         list[str] | None, typer.Option("--select", metavar="CODE", help="Only these rules, e.g. RF1. Repeatable.")
     ] = None,

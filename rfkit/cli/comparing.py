@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import typer
@@ -14,7 +15,7 @@ from rfkit.gate.history.changes import Compared, Failure, regressions
 from rfkit.gate.history.comparing import compare_revisions, compare_sides
 from rfkit.gate.history.diff_formats import Settings
 from rfkit.gate.requirements import ModelSpec
-from rfkit.gate.run import Conditions
+from rfkit.gate.run import conditions_of
 from rfkit.gate.spec import Spec
 
 
@@ -37,18 +38,12 @@ def compared(
     Raises:
         UsageError: there is nothing to compare, or it cannot be.
     """
-    settings = spec.settings
-    conditions = Conditions(
-        workers=jobs, timeout=settings.timeout, memory=settings.memory, stub_missing=settings.stub_missing
-    )
+    conditions = conditions_of(replace(spec.settings, baseline=None), jobs)
     if old is not None and new is not None:
         return (compare_sides(_side(spec, old), _side(spec, new), conditions),)
     if old is not None and is_report(old):
         raise UsageError(f"{old} is one report; name a second one, or a target, to compare it with")
-    models = spec.select(() if old is None else (old,))
-    if not models:
-        where = "there is no spec here or above" if spec.path is None else f"{spec.path.name} has no [models]"
-        raise UsageError(f"nothing to compare: {where}; name a target such as net.py:Net")
+    models = judging.selected(spec, () if old is None else (old,), "compare")
     return compare_revisions(models, base, head, conditions, Path.cwd())
 
 
@@ -60,9 +55,7 @@ def is_report(word: str) -> bool:
 
 def options_of(width: int, color: bool) -> Options:
     """How the forms are rendered."""
-    here = Path.cwd()
-    root = next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
-    return Options(width=width, color=color, root=root)
+    return Options(width=width, color=color, root=judging.repository(Path.cwd()))
 
 
 def failures(compared: Sequence[Compared]) -> list[str]:

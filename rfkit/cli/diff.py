@@ -8,7 +8,19 @@ from typing import Annotated
 import typer
 
 from rfkit.cli.messages import check_choice
-from rfkit.cli.options import Args, Debug
+from rfkit.cli.options import (
+    Args,
+    Debug,
+    Jobs,
+    Memory,
+    SpecDevice,
+    SpecFile,
+    SpecInput,
+    Strict,
+    StubMissing,
+    Timeout,
+    Tolerance,
+)
 from rfkit.cli.output import color, destination, say, width
 from rfkit.errors import UsageError
 
@@ -38,19 +50,15 @@ def diff(
     head: Annotated[
         str | None, typer.Option("--head", metavar="REV", help="The new one. Default: the working tree.")
     ] = None,
-    spec_file: Annotated[
-        Path | None, typer.Option("--spec", metavar="FILE", help="The spec. Default: the nearest.")
-    ] = None,
-    input_shape: Annotated[str | None, typer.Option("--input", metavar="SHAPE", help="e.g. 3x32x32.")] = None,
+    spec_file: SpecFile = None,
+    input_shape: SpecInput = None,
     arguments: Args = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Count context as seen.")] = False,
-    device: Annotated[str | None, typer.Option("--device", metavar="NAME", help="meta or cpu.")] = None,
-    stub_missing: Annotated[
-        bool, typer.Option("--stub-missing", help="Stand in for packages that are missing and not needed.")
-    ] = False,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", metavar="N", min=1, help="So many at once.")] = 1,
-    timeout: Annotated[str | None, typer.Option("--timeout", metavar="SECONDS", help="For each. Default: 60.")] = None,
-    memory: Annotated[str | None, typer.Option("--memory", metavar="SIZE", help="For each. Default: 4 GiB.")] = None,
+    strict: Strict = False,
+    device: SpecDevice = None,
+    stub_missing: StubMissing = False,
+    jobs: Jobs = 1,
+    timeout: Timeout = None,
+    memory: Memory = None,
     form: Annotated[
         str,
         typer.Option(
@@ -70,9 +78,7 @@ def diff(
     fail_on_regression: Annotated[
         bool, typer.Option("--fail-on-regression", help="Exit with 1 where a figure of the whole is worse.")
     ] = False,
-    tolerance: Annotated[
-        str | None, typer.Option("--tolerance", metavar="SHARE", help="By so much it may be, e.g. 2%.")
-    ] = None,
+    tolerance: Tolerance = None,
     _debug: Debug = False,
 ) -> int:
     """``rfkit diff``: write what changed; the exit code says whether it matters."""

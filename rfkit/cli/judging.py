@@ -44,16 +44,28 @@ def spec_of(file: Path | None, context: typer.Context) -> Spec:
     return (Spec() if path is None else read_spec(path)).with_flags(given)
 
 
+def selected(spec: Spec, targets: Sequence[str], purpose: str) -> tuple[ModelSpec, ...]:
+    """The networks that the words of the command line stand for; none: all of the spec.
+
+    Raises:
+        UsageError: if there is none.
+    """
+    models = spec.select(tuple(targets))
+    if not models:
+        where = "there is no spec here or above" if spec.path is None else f"{spec.path.name} has no [models]"
+        raise UsageError(
+            f"nothing to {purpose}: {where}; name a target such as net.py:Net, or let rfkit init write a spec"
+        )
+    return models
+
+
 def models_of(spec: Spec, targets: Sequence[str]) -> tuple[ModelSpec, ...]:
     """The networks to check.
 
     Raises:
         UsageError: if there is none, or nothing is asked of one.
     """
-    models = spec.select(tuple(targets))
-    if not models:
-        where = "there is no spec here or above" if spec.path is None else f"{spec.path.name} has no [models]"
-        raise UsageError(f"nothing to check: {where}; name a target such as net.py:Net, or let rfkit init write a spec")
+    models = selected(spec, targets, "check")
     for model in models:
         if not model.requirements and spec.settings.baseline is None:
             raise UsageError(
@@ -113,7 +125,7 @@ def files_of(outputs: Sequence[str]) -> list[tuple[str, Path]]:
 def rendered(outcome: Outcome, form: str, quiet: bool, to_stdout: bool) -> str:
     """The outcome in a form; only what goes to stdout is coloured."""
     options = Options(
-        width=width(terminal=to_stdout), color=to_stdout and color(), quiet=quiet, root=_repository(Path.cwd())
+        width=width(terminal=to_stdout), color=to_stdout and color(), quiet=quiet, root=repository(Path.cwd())
     )
     return FORMATS[form](outcome, options)
 
@@ -123,7 +135,7 @@ def summarise(outcome: Outcome, form: str) -> None:
     file = os.environ.get("GITHUB_STEP_SUMMARY")
     if form == "github" and file:
         with Path(file).open("a", encoding="utf-8") as summary:
-            summary.write(step_summary(outcome, Options(root=_repository(Path.cwd()))))
+            summary.write(step_summary(outcome, Options(root=repository(Path.cwd()))))
 
 
 def _tighten(path: Path, stored: Baseline, verdicts: Sequence[Verdict], conditions: Conditions) -> tuple[str, ...]:
@@ -164,6 +176,6 @@ def _progress(total: int) -> Iterator[Callable[[], None]]:
         yield lambda: progress.advance(task)
 
 
-def _repository(folder: Path) -> Path:
+def repository(folder: Path) -> Path:
     """The root of the repository a folder is in; the folder itself outside one."""
     return next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import typer
@@ -16,7 +16,7 @@ from rfkit.gate.history.baseline import Baseline, Entry
 from rfkit.gate.history.comparing import trace_models
 from rfkit.gate.history.metrics import Trend
 from rfkit.gate.history.regression import moved
-from rfkit.gate.run import Conditions
+from rfkit.gate.run import conditions_of
 from rfkit.gate.spec import Spec
 from rfkit.gate.spec.discovery import shown_path
 from rfkit.gate.spec.mistakes import did_you_mean, listed
@@ -53,17 +53,10 @@ def store(spec: Spec, targets: Sequence[str], jobs: int, keep: bool) -> Stored:
     Raises:
         UsageError: there is no network, or the file cannot be read or written.
     """
-    models = spec.select(tuple(targets))
-    if not models:
-        where = "there is no spec here or above" if spec.path is None else f"{spec.path.name} has no [models]"
-        raise UsageError(f"nothing to measure: {where}; name a target such as net.py:Net")
+    models = judging.selected(spec, targets, "measure")
     path = _path(spec)
     before = _before(path, keep)
-    settings = spec.settings
-    conditions = Conditions(
-        workers=jobs, timeout=settings.timeout, memory=settings.memory, stub_missing=settings.stub_missing
-    )
-    traced = trace_models(models, conditions)
+    traced = trace_models(models, conditions_of(replace(spec.settings, baseline=None), jobs))
     errors = tuple(found.error or "it could not be run" for found in traced if found.report is None)
     if errors:
         return Stored("", (*errors, f"{path} is left as it is") if path.exists() else errors)

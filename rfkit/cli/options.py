@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -32,5 +33,22 @@ Device = Annotated[
 ]
 StubMissing = Annotated[
     bool, typer.Option("--stub-missing", help="Stand in for packages that are missing and not needed.")
+]
+Targets = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="TARGET", help="Names in the spec, model.py:Net, or patterns. Default: all of the spec."),
+]
+SpecFile = Annotated[Path | None, typer.Option("--spec", metavar="FILE", help="The spec. Default: the nearest.")]
+SpecInput = Annotated[
+    str | None, typer.Option("--input", metavar="SHAPE", help="e.g. 3x32x32. Default: as the spec says.")
+]
+SpecDevice = Annotated[
+    str | None, typer.Option("--device", metavar="NAME", help="meta or cpu. Default: as the spec says.")
+]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", metavar="N", min=1, help="So many at once.")]
+Timeout = Annotated[str | None, typer.Option("--timeout", metavar="SECONDS", help="For each. Default: 60.")]
+Memory = Annotated[str | None, typer.Option("--memory", metavar="SIZE", help="For each. Default: 4 GiB.")]
+Tolerance = Annotated[
+    str | None, typer.Option("--tolerance", metavar="SHARE", help="By so much a figure may be worse, e.g. 2%.")
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

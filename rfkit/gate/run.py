@@ -100,7 +100,7 @@ def run(
             done(verdicts[place])
 
     trace_all(
-        [_job(model, conditions) for model in models],
+        [job_of(model, conditions) for model in models],
         workers=conditions.workers,
         timeout=conditions.timeout,
         memory=conditions.memory,
@@ -156,7 +156,8 @@ def _findings(model: ModelSpec, report: Report, conditions: Conditions) -> tuple
     return found + tuple(finding for finding in compared if selected(finding.code, select, ignore))
 
 
-def _job(model: ModelSpec, conditions: Conditions) -> Job:
+def job_of(model: ModelSpec, conditions: Conditions) -> Job:
+    """What a worker is asked for a model."""
     return Job(
         target=model.target,
         arguments=model.arguments,

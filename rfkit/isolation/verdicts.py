@@ -10,19 +10,15 @@ import hashlib
 import hmac
 import json
 import signal
-import types
-import typing
-from collections.abc import Iterator
-from dataclasses import fields, is_dataclass, replace
-from functools import cache
+from dataclasses import replace
 from typing import Any
 
 from rfkit.isolation.jobs import Ending, Order, Traced
 from rfkit.isolation.limits import ANSWER, LOST, PRINTED, PROCESSES
 from rfkit.report import Report
+from rfkit.soundness import faults
 
 _LONGEST = 500
-_LONGEST_NAME = 1000
 _LONGEST_SAID = 100
 _SCRIPT = 'what only a script should do belongs under if __name__ == "__main__"'
 _SIGNATURE = hashlib.sha256().digest_size
@@ -159,7 +155,7 @@ def _report(order: Order, ending: Ending, data: Any) -> tuple[Report | None, str
     what = order.job.target
     try:
         report = Report.from_dict(data)
-        wrong = next(_mistakes(report, Report, "report"), None)
+        wrong = next(faults(report), None)
         if wrong is None and report.to_dict() != data:
             wrong = "more or less than it should hold"
     except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
@@ -169,42 +165,3 @@ def _report(order: Order, ending: Ending, data: Any) -> tuple[Report | None, str
     if not report.target.startswith(what) or report.strict is not order.job.strict:
         return None, f"{what} has a report about something else ({report.target})"
     return replace(report, seconds=ending.seconds), None
-
-
-def _mistakes(value: Any, hint: Any, path: str) -> Iterator[str]:
-    """Where a value is not of its declared type, or a text is not printable."""
-    if is_dataclass(hint):
-        if type(value) is not hint:
-            yield f"{path} is {type(value).__name__}"
-            return
-        kind: type = hint
-        hints = _hints(kind)
-        for f in fields(hint):
-            yield from _mistakes(getattr(value, f.name), hints[f.name], f.name)
-    elif typing.get_origin(hint) in (types.UnionType, typing.Union):
-        if not any(next(_mistakes(value, option, path), None) is None for option in typing.get_args(hint)):
-            yield f"{path} is {value!r}"
-    elif typing.get_origin(hint) is tuple:
-        yield from _mistakes_of_tuple(value, typing.get_args(hint), path)
-    elif type(value) is not (type(None) if hint is None else hint):
-        yield f"{path} is {value!r}"
-    elif isinstance(value, str) and not (value.isprintable() and len(value) <= _LONGEST_NAME):
-        yield f"{path} is {value[:40]!r}"
-
-
-def _mistakes_of_tuple(value: Any, items: tuple[Any, ...], path: str) -> Iterator[str]:
-    if type(value) is not tuple:
-        yield f"{path} is {value!r}"
-    elif items[-1] is Ellipsis:
-        for item in value:
-            yield from _mistakes(item, items[0], path)
-    elif len(value) != len(items):
-        yield f"{path} is {value!r}"
-    else:
-        for item, hint in zip(value, items, strict=True):
-            yield from _mistakes(item, hint, path)
-
-
-@cache
-def _hints(kind: type) -> dict[str, Any]:
-    return typing.get_type_hints(kind)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from torch import nn
+from torch import Tensor, nn
 
 import rfkit
 from rfkit.auditing import Verdict, audit, read_table
+from rfkit.auditing.network import nodes_of
 from rfkit.report import Report
 from tests.rfkit.hand_tables import (
     BRANCHES,
@@ -134,3 +135,43 @@ def test_a_transposed_convolution_divides_the_jump() -> None:
     wrong = audit(report, [rows[0], rows[1] | {"r_out": 3 + 3 * 2, "j_out": 4}])
     assert wrong.rows[1]["r_out"].diagnoses[0].mistakes == ("transposed_as_ordinary",)
     assert ("multiplied_not_divided",) in [d.mistakes for d in wrong.rows[1]["j_out"].diagnoses]
+
+
+def test_positions_are_counted_where_the_channels_come_last() -> None:
+    """As in Swin and ConvNeXt: 12 positions and 5, then 20 channels, between two convolutions that have them in front."""
+
+    class ChannelsLast(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem = nn.Conv2d(3, 20, 3, stride=2, padding=1)
+            self.norm = nn.LayerNorm(20)
+            self.mix = nn.Linear(20, 24)
+            self.conv = nn.Conv2d(24, 8, 3, padding=1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.conv(self.mix(self.norm(self.stem(x).permute(0, 2, 3, 1))).permute(0, 3, 1, 2))
+
+    nodes = {node.label: node for node in nodes_of(rfkit.trace(ChannelsLast(), (1, 3, 24, 10)))}
+    for label in ("stem", "norm", "mix", "conv"):
+        assert nodes[label].right("n_out") == (12, 5)
+
+
+def test_a_number_that_only_pairs_of_mistakes_explain_is_one_clause_of_the_sentence(tmp_path: Path) -> None:
+    """Which pairs they are stands with the row; all of them would drown the sentence."""
+
+    class Pooled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a = nn.Conv2d(3, 4, 3, padding=1)
+            self.b = nn.Conv2d(4, 4, 3, padding=1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.b(nn.functional.max_pool2d(self.a(x), 2))
+
+    table = tmp_path / "rf.csv"
+    table.write_text("layer,k,s,r_out\na,3,1,3\nmax_pool2d,2,2,4\nb,3,1,7\n", encoding="utf-8")
+    found = audit(rfkit.trace(Pooled(), (1, 3, 16, 16)), read_table(table))
+    (wrong,) = [check for row in found.rows for check in row.wrong]
+    assert len(wrong.diagnoses) > 1
+    assert all(len(diagnosis.mistakes) == 2 for diagnosis in wrong.diagnoses)
+    assert f"two mistakes meet in the receptive field, in one of {len(wrong.diagnoses)} ways" in found.verdict

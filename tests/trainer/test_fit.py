@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 from tests.trainer.trainings import NETWORK, images, network, settings, timeless
 from trainer.checkpoint import read_checkpoint
@@ -260,3 +261,11 @@ def test_tensorboard_reads_the_scalars(tmp_path: Path) -> None:
 def test_nothing_is_shown_where_nothing_is_to_be_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fit(settings(tmp_path, epochs=1), Progress())
     assert capsys.readouterr().out == ""
+
+
+def test_images_of_different_sizes_train_once_a_size_is_given(tmp_path: Path) -> None:
+    folder = images(tmp_path / "images")
+    Image.new("RGB", (12, 9)).save(folder / "train" / "red" / "odd.png")
+    with pytest.raises(TrainerError, match="--size"):
+        trained(tmp_path)
+    assert trained(tmp_path, size=6, epochs=1)[0].exit_code == 0

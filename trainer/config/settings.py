@@ -46,6 +46,7 @@ class Config:
     validation: float = _setting(0.1, "Share of the training images held out to choose the best epoch by.")
     validate_on: str = _setting("validation", "validation, or test as the documents do.", metavar="SPLIT")
     skip_bad_images: bool = _setting(False, "Leave out images that cannot be read, and count them.")
+    size: int | None = _setting(None, "Scale and cut every image to this side. Default: as they are.")
     augment: str = _setting(
         "assignment", "none, flip-crop, assignment, strong, or a YAML, JSON or Python file.", metavar="POLICY"
     )
@@ -171,6 +172,7 @@ def _check_choices(config: Config) -> None:
 _AT_LEAST: dict[str, float] = {
     "epochs": 1,
     "batch_size": 1,
+    "size": 1,
     "seed": 0,
     "workers": 0,
     "threads": 1,

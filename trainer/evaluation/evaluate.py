@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from trainer.batches import evaluation_batches
-from trainer.data import DataSet, Split, load_data
+from trainer.data import DataSet, Split
+from trainer.data_of_run import data_of
 from trainer.errors import TrainerError
 from trainer.grad_cam import Place, grad_cam, last_feature_map, named_layer
 from trainer.record import Record
@@ -93,17 +93,7 @@ def log_softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _data(record: Record, data_root: str | None, say: Say) -> DataSet:
-    config = record.config
-    data = load_data(
-        config.data,
-        Path(data_root or config.data_root),
-        validation=config.validation,
-        validate_on=config.validate_on,
-        seed=config.seed,
-        skip_bad_images=config.skip_bad_images,
-        size=None,
-        say=say,
-    )
+    data = data_of(record.config, say, data_root)
     if data.digest != record.environment["data"].get("digest"):
         say(f"{data.name} is not what it was when the run was trained: its images or their labels have changed")
     return data

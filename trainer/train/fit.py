@@ -14,6 +14,7 @@ from torch import nn
 from trainer import environment
 from trainer.checkpoint import read_checkpoint
 from trainer.config import RESUMABLE, Config, option_of
+from trainer.data_of_run import data_of
 from trainer.errors import TrainerError
 from trainer.interruption import Interruption, StopError
 from trainer.machine import deterministic
@@ -23,7 +24,7 @@ from trainer.progress import Progress, clock
 from trainer.randomness import seed_all
 from trainer.run import RunFolder, create
 from trainer.scalars import demand_tensorboard
-from trainer.train.parts import Parts, assemble, load
+from trainer.train.parts import Parts, assemble
 from trainer.train.session import Session
 
 Say = Callable[[str], None]
@@ -68,7 +69,7 @@ def fit(config: Config, shown: Progress) -> Result:
             shown.say(f"{config.target} is not trained, as the gate refuses it; --force trains it all the same")
             return Result(None, 1, {})
         config = replace(config, target=judged.target)
-    data = load(config, shown.say)
+    data = data_of(config, shown.say)
     if judged is None:
         height, width, channels = data.train.images.shape[1:]
         judged = numbers(config.target, config.arguments, (channels, height, width))
@@ -102,7 +103,7 @@ def resume(folder: Path, changes: Mapping[str, Any], shown: Progress) -> Result:
     together = _processes(config)
     config = _shared(config, state.get("batch_size", config.batch_size), together.share.size)
     shown = shown if together.main else Progress()
-    data = load(config, shown.say)
+    data = data_of(config, shown.say)
     with deterministic(config.deterministic):
         parts = assemble(config, data, together, shown.say)
         with Interruption() as interruption:

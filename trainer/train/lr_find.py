@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from trainer.batches import Batch
 from trainer.config import Config
+from trainer.data_of_run import data_of
 from trainer.errors import TrainerError
 from trainer.loop import Position
 from trainer.machine import deterministic
 from trainer.optim import Sweep
 from trainer.processes import Solo
-from trainer.train.parts import Parts, Say, assemble, load
+from trainer.train.parts import Parts, Say, assemble
 
 SMOOTHING = 0.9
 BURST = 4.0
@@ -52,7 +53,7 @@ def find_lr(config: Config, say: Say, *, lowest: float = 1e-5, highest: float = 
     """
     if not 0 < lowest < highest:
         raise TrainerError(f"the lowest rate, {lowest:g}, must be above 0 and below the highest, {highest:g}")
-    data = load(config, say)
+    data = data_of(config, say)
     with deterministic(config.deterministic):
         parts = assemble(config, data, Solo(), say)
         parts.learner.schedule = Sweep(lowest, highest)

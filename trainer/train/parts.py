@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from torch import nn
 from trainer.augment import Augment, augmentation
 from trainer.batches import TrainingBatches, choose_workers
 from trainer.config import Config
-from trainer.data import DataSet, load_data
+from trainer.data import DataSet
 from trainer.errors import TrainerError
 from trainer.loop import Learner
 from trainer.machine import Machine, Normalize, choose_device, choose_machine, choose_threads, step_seconds
@@ -37,24 +36,6 @@ class Parts:
     learner: Learner
     batches: TrainingBatches
     together: Solo
-
-
-def load(config: Config, say: Say) -> DataSet:
-    """The data set of the settings.
-
-    Raises:
-        TrainerError: it cannot be used.
-    """
-    return load_data(
-        config.data,
-        Path(config.data_root),
-        validation=config.validation,
-        validate_on=config.validate_on,
-        seed=config.seed,
-        skip_bad_images=config.skip_bad_images,
-        size=None,
-        say=say,
-    )
 
 
 def assemble(config: Config, data: DataSet, together: Solo, say: Say) -> Parts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,10 +14,11 @@ from rfkit.errors import UsageError
 from rfkit.gate.history.changes import Compared, Failure, Side, compare
 from rfkit.gate.history.revisions import Repository, Revision
 from rfkit.gate.requirements import ModelSpec
-from rfkit.gate.run import Conditions
+from rfkit.gate.run import Conditions, job_of
 from rfkit.gate.spec.discovery import is_file, split_target
 from rfkit.isolation import Job, Traced, trace_all
-from rfkit.report import Layer, Report
+from rfkit.report import Report
+from rfkit.soundness import faults
 
 WORKING_TREE = "the working tree"
 _NOT_RUN = "it could not be run"
@@ -90,7 +91,7 @@ def compare_revisions(
 
 def trace_models(models: Sequence[ModelSpec], conditions: Conditions) -> list[Traced]:
     """What came of each network, each in a worker of its own."""
-    return _trace([_job(model, conditions) for model in models], conditions)
+    return _trace([job_of(model, conditions) for model in models], conditions)
 
 
 def read_report(path: Path) -> Report:
@@ -108,40 +109,14 @@ def read_report(path: Path) -> Report:
         raise UsageError(f"{path} is no JSON; {remedy}") from error
     try:
         report = Report.from_dict(data)
-        sound = _is_sound(report)
+        wrong = next(faults(report), None)
     except ValueError as error:
         raise UsageError(f"{path}: {error}; {remedy}") from error
     except (AttributeError, ArithmeticError, KeyError, TypeError) as error:
         raise UsageError(f"{path} is no complete report; {remedy}") from error
-    if not sound:
-        raise UsageError(f"{path} has values that no report has; {remedy}")
+    if wrong:
+        raise UsageError(f"{path} has a value that no report has ({wrong}); {remedy}")
     return report
-
-
-def _is_sound(report: Report) -> bool:
-    """Whether values are of their types, so far as comparing and showing them depends on it."""
-    totals = report.totals
-    counts = [totals.params, totals.trainable_params, totals.macs, totals.activation_bytes, *report.input_shape]
-    counts += [size for shape in totals.output_shapes for size in shape]
-    names = [report.target, *totals.unused_modules]
-    for layer in report:
-        counts += [layer.params, layer.macs, layer.call, layer.groups, *layer.output_shape]
-        names += [layer.name, layer.type, *layer.inputs, *layer.flags]
-    axes = [totals.receptive_field, totals.receptive_field_features, totals.jump_features]
-    for layer in report:
-        axes += [layer.receptive_field, layer.receptive_field_min, layer.jump, *_windows(layer)]
-    return (
-        all(type(count) is int for count in counts)
-        and all(type(name) is str for name in names)
-        and all(type(values) is tuple for values in axes)
-        and not any(isinstance(value, str) for values in axes for value in values)
-    )
-
-
-def _windows(layer: Layer) -> Iterator[tuple[int, ...]]:
-    for window in (layer.kernel_size, layer.stride, layer.padding, layer.dilation):
-        if window is not None:
-            yield window
 
 
 def _place(revision: Revision, repository: Repository, stack: ExitStack) -> Place:
@@ -172,7 +147,7 @@ def _compared(
     for i, model in enumerate(models):
         there = [place for place in (old, new) if _exists(model.target, place.path, repository)]
         for place in there or (old, new):
-            jobs[i, place is new] = replace(_job(model, conditions), directory=place.folder)
+            jobs[i, place is new] = replace(job_of(model, conditions), directory=place.folder)
     traced = dict(zip(jobs, _trace(list(jobs.values()), conditions), strict=True))
     return tuple(
         _one(model, (old, traced.get((i, False))), (new, traced.get((i, True))), repository)
@@ -253,16 +228,3 @@ def _trace(jobs: Sequence[Job], conditions: Conditions) -> list[Traced]:
     if not jobs:
         return []
     return trace_all(jobs, workers=conditions.workers, timeout=conditions.timeout, memory=conditions.memory)
-
-
-def _job(model: ModelSpec, conditions: Conditions) -> Job:
-    return Job(
-        target=model.target,
-        arguments=model.arguments,
-        input_shape=model.input_shape,
-        strict=model.strict,
-        device=model.device,
-        stub_missing=conditions.stub_missing,
-        directory=conditions.directory,
-        places=True,
-    )
