@@ -133,7 +133,7 @@ def _mark(seen: Measured, axis: int, position: int, reached: np.ndarray) -> None
 def exact_kernels() -> Iterator[None]:
     """Convolutions and attention as plain matrix products, so that a NaN reaches the units that read it and no other."""
     onednn, nnpack = torch.backends.mkldnn.enabled, torch.backends.nnpack.set_flags(False)
-    torch.backends.mkldnn.enabled = False
+    torch.backends.mkldnn.enabled = False  # type: ignore[assignment]
     try:
         with sdpa_kernel(SDPBackend.MATH):
             yield

@@ -25,6 +25,7 @@ from torchvision.transforms import v2
 
 from tests.benchmarks.printing import setting, table
 from trainer.augment import POLICIES, augmentation
+from trainer.augment.draws import draws
 from trainer.augment.library import albumentations as A
 from trainer.augment.on_device import batched
 
@@ -39,7 +40,7 @@ def ways(policy: str, images: np.ndarray) -> Mapping[str, Callable[[], object]]:
     options = {"mean": MEAN, "std": STD, "size": size}
     ours = augmentation(policy, **options)
     compose = A.Compose(list(augmentation(policy, **options).transforms), seed=0)
-    on_batch = batched(policy, **options, generator=torch.Generator().manual_seed(0))
+    on_batch = batched(policy, **options)
 
     def reseeded() -> None:
         for index, image in enumerate(images):
@@ -50,7 +51,7 @@ def ways(policy: str, images: np.ndarray) -> Mapping[str, Callable[[], object]]:
         "Compose": lambda: [compose(image=image) for image in images],
         "reseeded": reseeded,
         "trainer": lambda: ours.batch(images, range(len(images)), seed=0, epoch=0),
-        "batched": lambda: [on_batch(part) for part in tensor.split(128)],
+        "batched": lambda: [on_batch(part, draws(0, 0, range(len(part)))) for part in tensor.split(128)],
     }
     return found | (assignment_elsewhere(tensor) if policy == "assignment" else {})
 

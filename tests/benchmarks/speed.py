@@ -114,7 +114,8 @@ def build(name: str) -> nn.Module:
     """The network on ``meta``, in eval mode."""
     options = {"init_weights": False} if name == "inception_v3" else {}
     with torch.device("meta"):
-        return get_model(name, weights=None, **options).eval()
+        network: nn.Module = get_model(name, weights=None, **options)
+        return network.eval()
 
 
 def measure(network: Network, rounds: int) -> Result:

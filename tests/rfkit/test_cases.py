@@ -56,8 +56,10 @@ class Case:
                 options["weights_backbone"] = None
             if name in ("googlenet", "inception_v3"):
                 options["init_weights"] = False
-            return torchvision.models.get_model(name.split(".")[-1], **options).eval()
-        return getattr(neighbour(source), name)().eval()
+            made: nn.Module = torchvision.models.get_model(name.split(".")[-1], **options)
+        else:
+            made = getattr(neighbour(source), name)()
+        return made.eval()
 
 
 def neighbour(file: str) -> ModuleType:
