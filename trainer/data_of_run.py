@@ -28,5 +28,6 @@ def data_of(config: Config, say: Callable[[str], None], root: str | None = None)
         seed=config.seed,
         skip_bad_images=config.skip_bad_images,
         size=config.size,
+        channels=config.channels,
         say=say,
     )

@@ -12,11 +12,13 @@ class StopError(Exception):
 
     Attributes:
         exit_code: 128 and the signal's number, as a shell has it.
+        at_once: whether it was the second, which may come in the middle of a step.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, *, at_once: bool = False) -> None:
         super().__init__(signal.Signals(number).name)
         self.exit_code = 128 + number
+        self.at_once = at_once
 
 
 class Interruption:
@@ -46,5 +48,5 @@ class Interruption:
 
     def _note(self, number: int, _: FrameType | None) -> None:
         if self.requested:
-            raise StopError(number)
+            raise StopError(number, at_once=True)
         self.requested = number

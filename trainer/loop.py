@@ -59,6 +59,7 @@ class Learner:
         machine: where it runs, and in which precision.
         normalize: bytes to numbers, on the device.
         mixing: mixup and cutmix.
+        augment: changes batches of bytes on the device, told epoch and batch; None: they come augmented.
         label_smoothing: share of the target that is spread over all classes.
         clip: largest norm of the gradient; None: any.
         ema: holds the average of the weights; None: there is none.
@@ -73,6 +74,7 @@ class Learner:
     machine: Machine
     normalize: Normalize
     mixing: Mixing
+    augment: Callable[[Tensor, int, int], Tensor] | None = None
     label_smoothing: float = 0.0
     clip: float | None = None
     ema: nn.Module | None = None
@@ -97,6 +99,8 @@ class Learner:
         """
         self.set_lr(self.schedule.at(progress))
         images, labels = (part.to(self.machine.device, non_blocking=True) for part in batch)
+        if self.augment is not None:
+            images = self.augment(images, position.epoch, position.batch)
         loss, scores = self._loss(self.normalize(images), labels, position)
         scaled: Any = self.scaler.scale(loss)
         scaled.backward()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ class Gate:
 
     Attributes:
         target: the file and the class, where the network was named as the spec calls it.
+        arguments: of its constructor, those that stand in the spec too.
         passed: whether every rule holds; None where no spec asks anything of the network.
         text: the findings for people, as ``rfkit check`` prints them, or the network's numbers in a line.
         record: the findings and the report as JSON values.
@@ -28,6 +29,7 @@ class Gate:
     """
 
     target: str
+    arguments: tuple[str, ...]
     passed: bool | None
     text: str
     record: dict[str, Any]
@@ -60,7 +62,8 @@ def gate(target: str, arguments: Sequence[str], spec: Path | None) -> Gate | Non
         "spec": outcome.spec,
         "networks": [_verdict(verdict) for verdict in outcome.verdicts],
     }
-    return Gate(_file_target(target, outcome), passed, str(outcome).rstrip(), record, outcome.exit_code)
+    given = _arguments(target, outcome)
+    return Gate(_file_target(target, outcome), given, passed, str(outcome).rstrip(), record, outcome.exit_code)
 
 
 def numbers(target: str, arguments: Sequence[str], input_shape: tuple[int, ...]) -> Gate:
@@ -78,7 +81,8 @@ def numbers(target: str, arguments: Sequence[str], input_shape: tuple[int, ...])
         module = rfkit.load(target, tuple(arguments))
         report = rfkit.trace(module, input_shape, target=target)
     except rfkit.RfkitError as error:
-        raise TrainerError(str(error)) from error
+        hint = channels_hint(input_shape[0], lambda channels: _traced(target, arguments, (channels, *input_shape[1:])))
+        raise TrainerError(f"{error}{hint}") from error
     totals = report.totals
     field = "x".join(map(str, totals.receptive_field))
     text = (
@@ -88,9 +92,24 @@ def numbers(target: str, arguments: Sequence[str], input_shape: tuple[int, ...])
         "schema": "trainer.gate/1",
         "passed": None,
         "spec": None,
-        "networks": [{"target": target, "findings": [], "error": None, "report": report.to_dict()}],
+        "networks": [
+            {"target": target, "arguments": list(arguments), "findings": [], "error": None, "report": report.to_dict()}
+        ],
     }
-    return Gate(target, None, text, record)
+    return Gate(target, tuple(arguments), None, text, record)
+
+
+def channels_hint(channels: int, fits: Callable[[int], bool]) -> str:
+    """What to do about a network that does not take grey images, or colour: "" where that is not what is wrong.
+
+    Args:
+        channels: of the images, 1 or 3.
+        fits: whether the network takes images of so many channels.
+    """
+    if not fits(4 - channels):
+        return ""
+    into = "grey images become colour by --channels 3" if channels == 1 else "images become grey by --channels 1"
+    return f"; {into}, or give the network an input of {channels}, e.g. --arg in_channels={channels}"
 
 
 def build(target: str, arguments: Sequence[str], seed: int) -> nn.Module:
@@ -113,9 +132,31 @@ def _file_target(target: str, outcome: rfkit.Outcome) -> str:
     return str(Path(outcome.spec).parent / named.target)
 
 
+def _traced(target: str, arguments: Sequence[str], input_shape: tuple[int, ...]) -> bool:
+    try:
+        rfkit.trace(rfkit.load(target, tuple(arguments)), input_shape, target=target)
+    except rfkit.RfkitError:
+        return False
+    return True
+
+
+def _arguments(target: str, outcome: rfkit.Outcome) -> tuple[str, ...]:
+    """With which the network is built: those it was judged with.
+
+    Raises:
+        TrainerError: the spec has several networks of this target, which differ in them.
+    """
+    found = {verdict.arguments: verdict.model for verdict in outcome.verdicts}
+    if len(found) > 1:
+        names = ", ".join(found.values())
+        raise TrainerError(f"{target} stands in {outcome.spec} with different arguments; name one of {names}")
+    return next(iter(found), ())
+
+
 def _verdict(verdict: Any) -> dict[str, Any]:
     return {
         "target": verdict.target,
+        "arguments": list(verdict.arguments),
         "findings": [asdict(finding) for finding in verdict.findings],
         "error": verdict.error,
         "report": None if verdict.report is None else verdict.report.to_dict(),

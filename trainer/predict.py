@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 
 from trainer.data.decode import BrokenImageError, decode
-from trainer.errors import TrainerError
 from trainer.evaluation.evaluate import log_softmax
 from trainer.tables import aligned
 from trainer.trained import Trained
@@ -47,9 +46,6 @@ def predict(trained: Trained, images: Sequence[Path], top: int) -> list[Predicti
 
     Returns:
         One for each image, in their order; a file that cannot be read has an error instead of guesses.
-
-    Raises:
-        TrainerError: the network was trained on images that are not square.
     """
     read = [_read(path, trained.shape) for path in images]
     good = [pixels for pixels in read if not isinstance(pixels, str)]
@@ -80,12 +76,10 @@ def as_json(predictions: Sequence[Prediction]) -> str:
 
 def _read(path: Path, shape: tuple[int, int, int]) -> NDArray[np.uint8] | str:
     height, width, channels = shape
-    if height != width:
-        raise TrainerError(
-            f"the network was trained on images of {width}x{height}; trainer predict takes square ones only"
-        )
+    if path.is_dir():
+        return f"{path}: it is a folder; name the images in it, e.g. {path / '*.png'}"
     try:
-        return decode(path.read_bytes(), channels, height).pixels
+        return decode(path.read_bytes(), channels, (height, width)).pixels
     except OSError as error:
         return f"{path}: {(error.strerror or str(error)).lower()}"
     except BrokenImageError as error:

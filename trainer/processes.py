@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from trainer.batches import Share
+from trainer.errors import TrainerError
+from trainer.machine import choose_device
 
 
 class Solo:
@@ -31,6 +33,10 @@ class Solo:
     def sum(self, numbers: Tensor) -> Tensor:
         """The sum over all processes."""
         return numbers
+
+    def gathered(self, numbers: Tensor) -> Tensor:
+        """(processes, ...): those of every process."""
+        return numbers[None]
 
     def any(self, flag: bool) -> bool:
         """Whether it holds in some process."""
@@ -62,9 +68,15 @@ class Together(Solo):
     def __init__(self, device: str) -> None:
         from accelerate import Accelerator
 
-        self._accelerator: Any = Accelerator(cpu=device == "cpu", mixed_precision="no")
+        on_cpu = choose_device(device).type == "cpu"
+        self._accelerator: Any = Accelerator(cpu=on_cpu, mixed_precision="no")
         self.share = Share(self._accelerator.process_index, self._accelerator.num_processes)
         self.main = self._accelerator.is_main_process
+        if self.share.size != int(os.environ["WORLD_SIZE"]):
+            raise TrainerError(
+                f"{os.environ['WORLD_SIZE']} processes were started, and Accelerate joined {self.share.size}; "
+                "look at its settings: accelerate env"
+            )
 
     def wrap(self, model: nn.Module) -> nn.Module:
         """The network that averages gradients over the processes."""
@@ -75,6 +87,11 @@ class Together(Solo):
         """The sum over all processes."""
         total: Tensor = self._accelerator.reduce(numbers.clone(), "sum")
         return total
+
+    def gathered(self, numbers: Tensor) -> Tensor:
+        """(processes, ...): those of every process."""
+        all_of_them: Tensor = self._accelerator.gather(numbers[None])
+        return all_of_them
 
     def any(self, flag: bool) -> bool:
         """Whether it holds in some process."""

@@ -16,6 +16,11 @@ def seed_all(seed: int) -> None:
     torch.manual_seed(seed)
 
 
+def seed_step(seed: int, rank: int, step: int) -> None:
+    """Begin all of them from what tells a step of a process from all others."""
+    seed_all(int(np.random.SeedSequence([seed, rank, step]).generate_state(1, np.uint64)[0]))
+
+
 def random_state() -> dict[str, Any]:
     """Where they are."""
     numpy = np.random.get_state(legacy=False)

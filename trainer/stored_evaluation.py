@@ -48,7 +48,7 @@ class Evaluation:
 
     Attributes:
         split: train, validation or test.
-        weights: best or last.
+        weights: best, last or ema.
         checkpoint: checksum of those weights, which tells a stale evaluation.
         classes: their names.
         loss: mean cross-entropy.

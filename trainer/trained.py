@@ -22,8 +22,6 @@ from trainer.stored_evaluation import checkpoint_sum
 
 Say = Callable[[str], None]
 
-WEIGHTS = ("best", "last")
-
 
 @dataclass(frozen=True)
 class Trained:
@@ -73,7 +71,7 @@ def load_trained(
 
     Args:
         record: of the run.
-        weights: best or last.
+        weights: best, by validation (of the average where there is one), last, or ema, the average at the end.
         say: takes a sentence for the user.
         target: take the network from here instead.
         device: run it here instead of where it was trained.
@@ -86,7 +84,11 @@ def load_trained(
         raise TrainerError(
             f"{record.run.path} has no {weights} weights yet: there is no {path.name} in {path.parent.name}"
         )
-    tensors, _ = read_checkpoint(path)
+    tensors, state = read_checkpoint(path)
+    if weights == "ema":
+        tensors = state["learner"]["ema"]
+        if tensors is None:
+            raise TrainerError(f"{record.run.path} has no averaged weights: it was trained without --ema")
     data = record.environment.get("data")
     if not data:
         raise TrainerError(

@@ -86,6 +86,7 @@ class Verdict:
         error: why it could not be run, one line.
         stubs: packages that inert stand-ins replaced.
         seconds: how long it took.
+        arguments: that its constructor was given, by the spec or by ``--arg``.
     """
 
     model: str
@@ -95,6 +96,7 @@ class Verdict:
     error: str | None = None
     stubs: tuple[str, ...] = ()
     seconds: float = 0.0
+    arguments: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:

@@ -144,7 +144,9 @@ def verdict(model: ModelSpec, traced: Traced, conditions: Conditions) -> Verdict
             error = str(unlike)
         else:
             error = None if findings else "no rule is left to check: look at --select and --ignore"
-    return Verdict(model.name, model.target, traced.report, findings, error, traced.stubs, traced.seconds)
+    return Verdict(
+        model.name, model.target, traced.report, findings, error, traced.stubs, traced.seconds, model.arguments
+    )
 
 
 def _findings(model: ModelSpec, report: Report, conditions: Conditions) -> tuple[Finding, ...]:
@@ -167,4 +169,5 @@ def job_of(model: ModelSpec, conditions: Conditions) -> Job:
         stub_missing=conditions.stub_missing,
         directory=conditions.directory,
         places=True,
+        holes=any(requirement.check == "max_hole" for requirement in model.requirements),
     )

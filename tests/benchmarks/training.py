@@ -48,15 +48,16 @@ def measure(step: Callable[[], object], seconds: float) -> float:
 def parts(network: str, threads: int | None) -> Any:
     """What ``trainer fit`` would train with."""
     from trainer.config import Config
+    from trainer.data_of_run import data_of
     from trainer.processes import Solo
-    from trainer.train.parts import assemble, load
+    from trainer.train.parts import assemble
 
     source = f"folder:{CIFAR}" if CIFAR.is_dir() else "cifar10"
     root = Path(tempfile.gettempdir()) / "rfkit-benchmark-data"
     config = Config(
         f"trainer/models/documents.py:{network}", data=source, data_root=str(root), epochs=40, threads=threads
     )
-    return assemble(config, load(config, _quiet), Solo(), _quiet)
+    return assemble(config, data_of(config, _quiet), Solo(), _quiet)
 
 
 def bare(network: str, threads: int | None, seconds: float) -> float:

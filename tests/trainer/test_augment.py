@@ -8,11 +8,14 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
-from tests.trainer.augmented import MEAN_COLOUR, SIZE, box, made, noise, pixels_of, white
-from trainer.augment import CATALOGUE, POLICIES, catalogue
+from tests.trainer.augmented import MEAN, MEAN_COLOUR, SIZE, STD, box, made, noise, pixels_of, white
+from trainer.augment import CATALOGUE, POLICIES, augmentation, catalogue
+from trainer.augment.draws import draws
 from trainer.augment.library import albumentations as A
 from trainer.augment.library import complaint, cv2
+from trainer.augment.on_device import batched
 from trainer.augment.stream import Stream
 
 HOLES = ["assignment", "coarse-dropout"]
@@ -154,3 +157,17 @@ def test_only_the_last_version_under_the_mit_licence_is_used(
 ) -> None:
     said = complaint(installed, successor)
     assert said is None if message is None else said is not None and message in said
+
+
+@pytest.mark.parametrize("policy", [*POLICIES, *CATALOGUE])
+@pytest.mark.parametrize("way", ["one by one", "in batches"])
+def test_images_that_are_not_square_keep_their_shape(policy: str, way: str) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (32, 20, 36, 3), np.uint8)
+    if way == "in batches":
+        tensor = torch.from_numpy(images).permute(0, 3, 1, 2)
+        on_batch = batched(policy, mean=MEAN, std=STD, size=(20, 36))
+        changed = on_batch(tensor, draws(0, 0, range(32))).permute(0, 2, 3, 1).numpy()
+    else:
+        changed = augmentation(policy, mean=MEAN, std=STD, size=(20, 36)).batch(images, range(32), 0, 0)
+    assert changed.shape == images.shape
+    assert (changed != images).any() == (policy != "none")

@@ -215,7 +215,7 @@ def test_normalising_at_the_end_is_left_out_with_a_note() -> None:
         ([{"name": "Affine", "border_mode": "BORDER_REFLEC"}], 'did you mean "BORDER_REFLECT"?'),
         (
             [{"name": "coarse-dropout", "hole_height_range": [40, 40]}],
-            "a hole of 40 pixels does not fit into images of 32",
+            "a hole of 40×16 pixels does not fit into images of 32×32",
         ),
         (["Normalize", "mirroring"], "Normalize comes before other transforms"),
         ([{"OneOf": {"transforms": ["Normalize", "mirroring"]}}], "Normalize comes before other transforms"),
@@ -236,5 +236,7 @@ def test_what_cannot_be_used_is_named_in_one_line(policy: Any, message: str) -> 
 
 
 def test_the_assignments_hole_does_not_fit_into_tiny_images() -> None:
-    with pytest.raises(TrainerError, match="a hole of 16 pixels does not fit into images of 8 pixels"):
+    with pytest.raises(
+        TrainerError, match="a hole of 16×16 pixels does not fit into images of 8×8; take coarse-dropout"
+    ):
         made("assignment", size=8)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from scipy.stats import ks_2samp
+from scipy.stats import ks_2samp, kstest
 from torch import Tensor
 
 from tests.trainer.augmented import MEAN, MEAN_COLOUR, SIZE, STD, box, made, noise, pixels_of, white
 from trainer.augment import CATALOGUE, POLICIES
+from trainer.augment.draws import draws
 from trainer.augment.library import cv2
 from trainer.augment.on_device import batched
 from trainer.errors import TrainerError
@@ -52,9 +54,8 @@ def batch_of(images: np.ndarray) -> Tensor:
 def on_device(policy: Any, images: np.ndarray, seed: int = 0) -> np.ndarray:
     """Augment (N, H, W, C) bytes in one batch; the same layout comes back."""
     channels = images.shape[-1]
-    generator = torch.Generator().manual_seed(seed)
-    augment = batched(policy, mean=MEAN[:channels], std=STD[:channels], size=SIZE, generator=generator)
-    changed: np.ndarray = augment(batch_of(images)).numpy()
+    augment = batched(policy, mean=MEAN[:channels], std=STD[:channels], size=SIZE)
+    changed: np.ndarray = augment(batch_of(images), draws(seed, 0, range(len(images)))).numpy()
     return changed.transpose(0, 2, 3, 1)
 
 
@@ -91,15 +92,13 @@ def test_every_policy_and_entry_keeps_shape_and_type_and_treats_images_one_by_on
 
 
 def test_floats_in_0_to_1_come_back_as_such() -> None:
-    generator = torch.Generator().manual_seed(0)
-    augment = batched("strong", mean=MEAN, std=STD, size=SIZE, generator=generator)
+    augment = batched("strong", mean=MEAN, std=STD, size=SIZE)
     images = batch_of(photographs(64))
-    changed = augment(images / 255)
+    changed = augment(images / 255, draws(0, 0, range(64)))
     assert changed.dtype == torch.float32
     assert changed.min() >= 0
     assert changed.max() <= 1
-    generator.manual_seed(0)
-    assert (changed * 255 - augment(images)).abs().max() < 0.51
+    assert (changed * 255 - augment(images, draws(0, 0, range(64)))).abs().max() < 0.51
 
 
 def test_the_seed_decides() -> None:
@@ -212,5 +211,34 @@ def _left_minus_right(images: np.ndarray) -> Any:
 )
 def test_what_has_no_form_on_the_device_is_named(policy: Any, message: str) -> None:
     with pytest.raises(TrainerError) as raised:
-        batched(policy, mean=MEAN, std=STD, size=SIZE, generator=torch.Generator())
+        batched(policy, mean=MEAN, std=STD, size=SIZE)
     assert message in str(raised.value)
+
+
+def test_the_draws_of_an_image_do_not_depend_on_its_batch() -> None:
+    """An image alone, among others, or in the second half of a batch: the same numbers, and so the same image."""
+    policy = ["mirroring", "rotation", "coarse-dropout", {"name": "OneOf", "p": 0.9, "transforms": ["scale", "NoOp"]}]
+    images = batch_of(photographs(64))
+    augment = batched(policy, mean=MEAN, std=STD, size=SIZE)
+    together = augment(images, draws(3, 5, range(64)))
+    halves = [augment(images[part], draws(3, 5, range(64)[part])) for part in (slice(32), slice(32, 64))]
+    assert torch.equal(together, torch.cat(halves))
+    for place in (0, 17, 63):
+        assert torch.equal(together[place], augment(images[place : place + 1], draws(3, 5, [place]))[0])
+
+
+def test_draws_are_uniform_and_differ_between_seeds_epochs_places_and_turns() -> None:
+    streams = [draws(seed, epoch, range(COUNT)) for seed, epoch in ((0, 0), (1, 0), (0, 1), (2**40, 0))]
+    numbers = [stream.uniform().numpy() for stream in (*streams, *streams)]
+    for one in numbers:
+        assert kstest(one, "uniform").pvalue > ALIKE
+        assert abs(np.corrcoef(one[1:], one[:-1])[0, 1]) < 4 / np.sqrt(COUNT)
+    for first, second in combinations(numbers, 2):
+        assert abs(np.corrcoef(first, second)[0, 1]) < 4 / np.sqrt(COUNT)
+    assert len(set(np.concatenate(numbers).tolist())) == len(numbers) * COUNT
+
+
+def test_whole_numbers_are_drawn_as_often_both_bounds_included() -> None:
+    counts = np.bincount(draws(0, 0, range(6 * COUNT)).integers(-1, 4).numpy() + 1)
+    assert len(counts) == 6
+    assert np.abs(counts - COUNT).max() < 5 * np.sqrt(COUNT)

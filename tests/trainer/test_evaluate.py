@@ -9,15 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from tests.trainer.runs import evaluation, run_folder
-from tests.trainer.trainings import NETWORK
+from tests.trainer.trainings import NETWORK, settings
 from trainer.cli import main
 from trainer.errors import TrainerError
 from trainer.evaluation.evaluate import evaluate, log_softmax
+from trainer.progress import Progress
 from trainer.record import read_record
 from trainer.run import RunFolder
 from trainer.stored_evaluation import checkpoint_sum, read_evaluation, write_evaluation
+from trainer.train import fit
 from trainer.trained import load_trained
 
 
@@ -171,3 +174,77 @@ def test_a_run_without_its_best_weights_is_one_line(run: Path, capsys: pytest.Ca
     RunFolder(run).best.unlink()
     assert main(["evaluate", str(run)]) == 2
     assert "has no best weights yet" in capsys.readouterr().err
+
+
+def test_averaged_weights_are_evaluated_by_their_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RFKIT_CACHE", str(tmp_path / "cache"))
+    fit(settings(tmp_path, ema=0.9, epochs=2), Progress())
+    record = read_record(tmp_path / "run")
+    assert record.result is not None
+    for weights, name in (("best", "best"), ("last", "last"), ("ema", "last_ema")):
+        assert evaluate(record, print, weights=weights).accuracy == pytest.approx(
+            record.result["test"][name]["accuracy"]
+        )
+        assert (tmp_path / "run" / "evaluation" / f"{weights}-test.json").is_file()
+    assert not torch.equal(
+        load_trained(record, "ema", print).model.head.weight,  # type: ignore[arg-type, union-attr]
+        load_trained(record, "last", print).model.head.weight,  # type: ignore[arg-type, union-attr]
+    )
+
+
+def test_a_run_without_averaged_weights_has_none(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(run), "--weights", "ema"]) == 2
+    assert capsys.readouterr().err == f"trainer: {run} has no averaged weights: it was trained without --ema\n"
+
+
+@pytest.fixture
+def moved(run: Path, trained_run: Path, tmp_path: Path) -> Path:
+    """The run's images in another place; in the run's settings they are where they are no longer."""
+    config = run / "config.toml"
+    there = str(trained_run.parent / "images")
+    assert there in config.read_text(encoding="utf-8")
+    config.write_text(config.read_text(encoding="utf-8").replace(there, str(tmp_path / "gone")), encoding="utf-8")
+    return shutil.copytree(there, tmp_path / "moved")
+
+
+def test_data_that_moved_is_found_where_it_is_said_to_be(
+    run: Path, moved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", str(run)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(
+        f"trainer: {tmp_path / 'gone'}, on which the run was trained, is not here; name it where it is"
+    )
+    assert main(["evaluate", str(run), "--data", f"folder:{moved}", "--format", "json"]) == 0
+    record = read_record(run)
+    assert record.result is not None
+    found = json.loads(capsys.readouterr().out)
+    assert found["accuracy"] == pytest.approx(record.result["test"]["best"]["accuracy"])
+    assert read_evaluation(RunFolder(run), "test", "best") is not None
+
+
+def test_other_data_is_measured_and_not_taken_for_the_run_s(
+    run: Path, moved: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (moved / "test" / "red" / "000.png").unlink()
+    assert main(["evaluate", str(run), "--data", f"folder:{moved}", "--format", "json"]) == 0
+    found = capsys.readouterr()
+    assert json.loads(found.out)["images"] == 3 * 24 - 1
+    assert "is not the data of the run, so this is not stored in it" in found.err
+    assert read_evaluation(RunFolder(run), "test", "best") is None
+
+
+@pytest.mark.parametrize("spoil", ["classes", "size"])
+def test_data_that_does_not_fit_the_network_is_one_line(
+    spoil: str, run: Path, moved: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if spoil == "classes":
+        for split in ("train", "test"):
+            (moved / split / "red").rename(moved / split / "rot")
+        message = "moved has other classes than the run was trained on: blue, green, rot, not blue, green, red"
+    else:
+        for path in moved.rglob("*.png"):
+            Image.open(path).resize((6, 9)).save(path)
+        message = "moved has images of 9x6x3 (height, width, channels), the run was trained on 8x8x3"
+    assert main(["evaluate", str(run), "--data", f"folder:{moved}"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == f"trainer: {message}"

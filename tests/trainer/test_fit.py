@@ -32,8 +32,8 @@ def trained(folder: Path, **changed: Any) -> tuple[Result, list[str]]:
     return fit(settings(folder, **changed), Lines(said.append)), said
 
 
-def history(folder: Path) -> list[dict[str, Any]]:
-    run = RunFolder(folder / "run")
+def history(folder: Path, name: str = "run") -> list[dict[str, Any]]:
+    run = RunFolder(folder / name)
     return run.read_lines(run.metrics)
 
 
@@ -113,6 +113,23 @@ def test_averaged_weights_are_what_is_validated_and_kept(tmp_path: Path) -> None
     if result.record["best_epoch"] == 2:
         assert torch.equal(best["head.weight"], state["learner"]["ema"]["head.weight"])
     assert "averaged" in said[-2]
+
+
+def test_images_are_augmented_on_the_device_on_request_and_on_a_cpu_one_by_one_otherwise(tmp_path: Path) -> None:
+    policy = "flip-crop, rotation"
+    losses = {}
+    for place in ("workers", "device", "auto"):
+        run = str(tmp_path / place)
+        trained(tmp_path, augment=policy, augment_on=place, epochs=2, run=run)
+        losses[place] = [record["train_loss"] for record in history(tmp_path, place)]
+        assert RunFolder(Path(run)).read_config().augment_on == ("device" if place == "device" else "workers")
+    assert losses["auto"] == losses["workers"] != losses["device"]
+
+
+def test_a_transform_without_a_form_for_batches_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TrainerError, match="--augment-on device: MotionBlur has no form for batches"):
+        trained(tmp_path, augment="MotionBlur", augment_on="device")
+    assert trained(tmp_path, augment="MotionBlur", epochs=1)[0].exit_code == 0
 
 
 def test_bfloat16_and_channels_last_train_as_well(tmp_path: Path) -> None:
@@ -269,3 +286,37 @@ def test_images_of_different_sizes_train_once_a_size_is_given(tmp_path: Path) ->
     with pytest.raises(TrainerError, match="--size"):
         trained(tmp_path)
     assert trained(tmp_path, size=6, epochs=1)[0].exit_code == 0
+
+
+WITH_ARGUMENTS = """
+[models.plain]
+target = "tiny.py:Tiny"
+params = "< 1M"
+
+[models.bare]
+target = "tiny.py:Tiny"
+arguments = {norm = false, num_classes = 3}
+params = "< 1M"
+"""
+
+
+def test_arguments_that_stand_in_the_spec_are_those_of_the_network_that_is_trained(tmp_path: Path) -> None:
+    (tmp_path / "rfkit.toml").write_text(WITH_ARGUMENTS, encoding="utf-8")
+    network(tmp_path)
+    assert trained(tmp_path, target="bare", epochs=1)[0].exit_code == 0
+    run = RunFolder(tmp_path / "run")
+    assert run.read_config().arguments == ("norm=False", "num_classes=3")
+    assert not [name for name in read_checkpoint(run.best)[0] if "running" in name]
+    assert json.loads(run.gate.read_text(encoding="utf-8"))["networks"][0]["arguments"] == [
+        "norm=False",
+        "num_classes=3",
+    ]
+
+
+def test_a_target_that_the_spec_has_twice_has_to_be_named(tmp_path: Path) -> None:
+    (tmp_path / "rfkit.toml").write_text(WITH_ARGUMENTS, encoding="utf-8")
+    network(tmp_path)
+    with pytest.raises(
+        TrainerError, match=r"tiny.py:Tiny stands in rfkit.toml with different arguments; name one of plain, bare"
+    ):
+        trained(tmp_path, target="tiny.py:Tiny")

@@ -27,7 +27,7 @@ def test_a_tally_goes_on_where_it_was() -> None:
     scores, labels = torch.eye(3), torch.tensor([0, 1, 1])
     first, second = Tally(torch.device("cpu")), Tally(torch.device("cpu"))
     first.add(torch.tensor(0.1), scores, labels)
-    second.load(first.state())
+    second.load(first.sums)
     for tally in (first, second):
         tally.add(torch.tensor(0.7), scores, labels)
     assert first.scores() == second.scores()

@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.trainer.trainings import images, settings
 from trainer.cli import main
 from trainer.evaluation.evaluate import evaluate
+from trainer.progress import Progress
 from trainer.record import read_record
+from trainer.train import fit
 
 
 @pytest.fixture
@@ -68,7 +71,7 @@ def test_broken_images_are_named_and_the_others_classified(
     assert found.err.splitlines() == [
         f"trainer: {tmp_path / 'text.png'}: it is no image",
         f"trainer: {tmp_path / 'nix.png'}: no such file or directory",
-        f"trainer: {tmp_path}: is a directory",
+        f"trainer: {tmp_path}: it is a folder; name the images in it, e.g. {tmp_path / '*.png'}",
     ]
 
 
@@ -83,3 +86,17 @@ def test_what_cannot_be_is_one_line(
     found = capsys.readouterr()
     assert message in found.err
     assert found.err.count("\n") == 1
+
+
+def test_a_network_of_images_that_are_not_square_cuts_others_to_their_shape(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RFKIT_CACHE", str(tmp_path / "cache"))
+    for path in images(tmp_path / "images").rglob("*.png"):
+        Image.open(path).resize((12, 8)).save(path)
+    assert fit(settings(tmp_path, epochs=6, lr=0.3, augment="flip-crop"), Progress()).exit_code == 0
+    wide = Image.new("RGB", (90, 40), "blue")
+    wide.paste("red", (0, 0, 60, 40))  # of 90 columns, 60 are left, of which 45 are red
+    wide.save(tmp_path / "wide.png")
+    (said,) = predictions(tmp_path / "run", capsys, tmp_path / "wide.png")
+    assert said["guesses"][0]["name"] == "red"  # type: ignore[index]

@@ -95,6 +95,11 @@ VARIANTS = {
         "log_steps": True,
         "clip": 1.0,
     },
+    "augmented in batches where the step runs": {
+        "augment": "flip-crop, rotation, coarse-dropout",
+        "augment_on": "device",
+        "save_every": "0.001s",
+    },
 }
 
 

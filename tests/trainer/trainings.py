@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import socket
 from collections.abc import Sequence
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +88,36 @@ def go_on(folder: Path, slow: float = 0.0) -> Any:
     process = _context().Process(target=_resume, args=(folder, slow))
     process.start()
     return process
+
+
+def in_two(config: Config | None = None, folder: Path | None = None) -> list[int | None]:
+    """Train, or go on with a run, in two processes as launchers start them; when one fails the other is ended too.
+
+    Returns:
+        Their exit codes.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    started = [_context().Process(target=_ranked, args=(rank, port, config, folder)) for rank in (0, 1)]
+    for process in started:
+        process.start()
+    wait([process.sentinel for process in started], 120)
+    failed = any(process.exitcode for process in started)
+    for process in started:
+        process.join(0 if failed else 60)
+        process.kill()
+        process.join()
+    return [process.exitcode for process in started]
+
+
+def _ranked(rank: int, port: int, config: Config | None, folder: Path | None) -> None:
+    told = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    os.environ.update({name: str(value) for name, value in told.items()})
+    if config is not None:
+        _fit(config, 0.0)
+    if folder is not None:
+        _resume(folder, 0.0)
 
 
 def _context() -> Any:

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.nn import functional as F
 
-from trainer.augment.batch_geometry import Batch, in_bytes, integers, uniform
+from trainer.augment.batch_geometry import Batch, in_bytes
+from trainer.augment.draws import Draws
 from trainer.errors import TrainerError
 
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as OpenCV's RGB2GRAY
@@ -26,10 +27,9 @@ def colour_jitter(transform: Any) -> Batch:
     neutral = ((1.0, 1.0), (1.0, 1.0), (1.0, 1.0), (0.0, 0.0))
     changing = [part for part, nothing in zip(parts, neutral, strict=True) if tuple(part[1]) != nothing]
 
-    def apply(batch: Tensor, generator: Generator) -> Tensor:
-        count = len(batch)
-        factors = [uniform(generator, count, bounds) for _, bounds in changing]
-        order = torch.rand(count, len(changing), generator=generator).argsort(1)
+    def apply(batch: Tensor, draws: Draws) -> Tensor:
+        factors = [draws.uniform(*bounds) for _, bounds in changing]
+        order = torch.stack([draws.uniform() for _ in changing], 1).argsort(1)
         for position in range(len(changing)):
             for number, (change, _) in enumerate(changing):
                 rows = (order[:, position] == number).nonzero()[:, 0]
@@ -83,9 +83,9 @@ def sharpen(transform: Any) -> Batch:
     if transform.method != "kernel":
         raise TrainerError("Sharpen on the device has the method kernel only")
 
-    def apply(batch: Tensor, generator: Generator) -> Tensor:
+    def apply(batch: Tensor, draws: Draws) -> Tensor:
         strength, lightness = (
-            uniform(generator, len(batch), bounds).to(batch.device, batch.dtype)[:, None, None, None]
+            draws.uniform(*bounds).to(batch.device, batch.dtype)[:, None, None, None]
             for bounds in (transform.alpha, transform.lightness)
         )
         around = F.avg_pool2d(F.pad(batch, (1, 1, 1, 1), mode="reflect"), 3, stride=1) * 9
@@ -100,8 +100,8 @@ def gaussian_blur(transform: Any) -> Batch:
     if low != high:
         raise TrainerError("GaussianBlur on the device needs one blur_limit, or 0 for a size that fits sigma")
 
-    def apply(batch: Tensor, generator: Generator) -> Tensor:
-        sigma = uniform(generator, len(batch), transform.sigma_limit)
+    def apply(batch: Tensor, draws: Draws) -> Tensor:
+        sigma = draws.uniform(*transform.sigma_limit)
         reach = (sigma * 3.5).long() if high == 0 else torch.full(sigma.shape, high // 2)
         kernels = _bells(sigma, reach).to(batch.device, batch.dtype).repeat_interleave(batch.shape[1], 0)
         side = kernels.shape[-1] // 2
@@ -126,8 +126,8 @@ def posterize(transform: Any) -> Batch:
     if isinstance(transform.num_bits, list):
         raise TrainerError("Posterize on the device has one number of bits for all channels")
 
-    def apply(batch: Tensor, generator: Generator) -> Tensor:
-        bits = integers(generator, len(batch), transform.num_bits)
+    def apply(batch: Tensor, draws: Draws) -> Tensor:
+        bits = draws.integers(*transform.num_bits)
         step = (2.0 ** (8 - bits)).to(batch.device, batch.dtype)[:, None, None, None]
         return (batch / step).floor() * step
 
@@ -137,8 +137,8 @@ def posterize(transform: Any) -> Batch:
 def solarize(transform: Any) -> Batch:
     """Invert what is above a threshold."""
 
-    def apply(batch: Tensor, generator: Generator) -> Tensor:
-        threshold = 255 * uniform(generator, len(batch), transform.threshold_range)
+    def apply(batch: Tensor, draws: Draws) -> Tensor:
+        threshold = 255 * draws.uniform(*transform.threshold_range)
         return torch.where(batch >= threshold.to(batch.device, batch.dtype)[:, None, None, None], 255 - batch, batch)
 
     return apply
@@ -149,7 +149,7 @@ def equalize(transform: Any) -> Batch:
     if transform.mode != "cv" or not transform.by_channels or transform.mask is not None:
         raise TrainerError("Equalize on the device has the mode cv, by channels, without a mask")
 
-    def apply(batch: Tensor, _: Generator) -> Tensor:
+    def apply(batch: Tensor, _: Draws) -> Tensor:
         values = batch.flatten(2).contiguous()
         rank = torch.searchsorted(values.sort(-1).values, values, right=True).to(batch.dtype)
         lowest = rank.amin(-1, keepdim=True)
@@ -165,7 +165,7 @@ def auto_contrast(transform: Any) -> Batch:
     if transform.method != "pil" or transform.cutoff or transform.ignore is not None:
         raise TrainerError("AutoContrast on the device has the method pil, without cutoff and ignore")
 
-    def apply(batch: Tensor, _: Generator) -> Tensor:
+    def apply(batch: Tensor, _: Draws) -> Tensor:
         low = batch.amin((2, 3), keepdim=True)
         high = torch.where(batch < 255, batch, -1).amax((2, 3), keepdim=True)  # the library's histogram ends at 254
         stretched = in_bytes((batch - low) * 255 / (high - low).clamp(min=1))
@@ -177,7 +177,7 @@ def auto_contrast(transform: Any) -> Batch:
 def whitening(transform: Any) -> Batch:
     """Standardise each image by its own mean and deviation, on the data set's scale; see ``Whitening``."""
 
-    def apply(batch: Tensor, _: Generator) -> Tensor:
+    def apply(batch: Tensor, _: Draws) -> Tensor:
         mean, std = (
             255 * torch.tensor(figures, dtype=batch.dtype, device=batch.device)[None, :, None, None]
             for figures in (transform.mean, transform.std)

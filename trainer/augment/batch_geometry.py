@@ -1,8 +1,7 @@
 """Flips, warps, crops and holes of whole batches, each image with its own random numbers.
 
-Every factory takes a transform of Albumentations and returns a function of a batch, (N, C, H, W) floats in 0..255, and a
-generator of the CPU. Drawn on the CPU, the numbers are known before the work is queued: the device never waits to tell
-which images are changed, and the same seed means the same augmentation on every device.
+Every factory takes a transform of Albumentations and returns a function of a batch, (N, C, H, W) floats in 0..255, and the
+``Draws`` of its images.
 """
 
 from __future__ import annotations
@@ -11,26 +10,17 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.nn import functional as F
 
+from trainer.augment.draws import Draws
 from trainer.augment.library import cv2
 from trainer.errors import TrainerError
 
-Batch = Callable[[Tensor, Generator], Tensor]
+Batch = Callable[[Tensor, Draws], Tensor]
 _PADDING = {cv2.BORDER_REFLECT_101: "reflection", cv2.BORDER_REPLICATE: "border", cv2.BORDER_CONSTANT: "zeros"}
 _PAD = {cv2.BORDER_REFLECT_101: "reflect", cv2.BORDER_REPLICATE: "replicate", cv2.BORDER_CONSTANT: "constant"}
 _SAMPLING = {cv2.INTER_NEAREST: "nearest", cv2.INTER_LINEAR: "bilinear", cv2.INTER_CUBIC: "bicubic"}
-
-
-def uniform(generator: Generator, count: int, bounds: tuple[float, float]) -> Tensor:
-    """Return ``count`` numbers in the bounds, (count,) of 64 bits."""
-    return torch.rand(count, generator=generator, dtype=torch.float64) * (bounds[1] - bounds[0]) + bounds[0]
-
-
-def integers(generator: Generator, count: int, bounds: tuple[int, int]) -> Tensor:
-    """Return ``count`` whole numbers, both bounds included, (count,)."""
-    return torch.randint(bounds[0], bounds[1] + 1, (count,), generator=generator)
 
 
 def in_bytes(batch: Tensor) -> Tensor:
@@ -55,9 +45,9 @@ def affine(transform: Any) -> Batch:
     padding, mode = _known(_PADDING, transform.border_mode), _known(_SAMPLING, transform.interpolation)
     constant = transform.border_mode == cv2.BORDER_CONSTANT
 
-    def apply(batch: Tensor, generator: Generator) -> Tensor:
+    def apply(batch: Tensor, draws: Draws) -> Tensor:
         height, width = batch.shape[-2:]
-        matrices = _drawn_matrices(transform, generator, len(batch), height, width)
+        matrices = _drawn_matrices(transform, draws, height, width)
         theta = _normalised_inverse(matrices, height, width).to(batch.device, batch.dtype)
         grid = F.affine_grid(theta, list(batch.shape), align_corners=True)
         fill = _colour(transform.fill, batch) if constant else 0.0
@@ -67,25 +57,25 @@ def affine(transform: Any) -> Batch:
     return apply
 
 
-def _drawn_matrices(transform: Any, generator: Generator, count: int, height: int, width: int) -> Tensor:
-    """Return (count, 3, 3) matrices from input to output pixels, of 64 bits."""
+def _drawn_matrices(transform: Any, draws: Draws, height: int, width: int) -> Tensor:
+    """Return (n, 3, 3) matrices from input to output pixels, of 64 bits."""
     if transform.translate_percent is None:
         ranges = ((int(low), int(high)) for low, high in map(transform.translate_px.get, "xy"))
-        shifts = [integers(generator, count, bounds) for bounds in ranges]
+        shifts = [draws.integers(*bounds) for bounds in ranges]
     else:
-        shares = (uniform(generator, count, transform.translate_percent[axis]) for axis in ("x", "y"))
+        shares = (draws.uniform(*transform.translate_percent[axis]) for axis in ("x", "y"))
         shifts = [(share * side).trunc() for share, side in zip(shares, (width, height), strict=True)]
-    slope_x, slope_y = (-torch.deg2rad(uniform(generator, count, transform.shear[axis])).tan() for axis in ("x", "y"))
-    scale_x, scale_y = (uniform(generator, count, transform.scale[axis]) for axis in ("x", "y"))
+    slope_x, slope_y = (-torch.deg2rad(draws.uniform(*transform.shear[axis])).tan() for axis in ("x", "y"))
+    scale_x, scale_y = (draws.uniform(*transform.scale[axis]) for axis in ("x", "y"))
     scale_y = scale_x if transform.keep_ratio else scale_y
-    angle = torch.deg2rad(uniform(generator, count, transform.rotate))
+    angle = torch.deg2rad(draws.uniform(*transform.rotate))
     cos, sin = angle.cos(), angle.sin()
     a, b = (cos - slope_x * sin) * scale_x, (sin + slope_x * cos) * scale_y
     d, e = (slope_y * cos - sin) * scale_x, (slope_y * sin + cos) * scale_y
     x, y = (width - 1) / 2, (height - 1) / 2
     rows = (a, b, x + shifts[0] - a * x - b * y, d, e, y + shifts[1] - d * x - e * y)
-    last = torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64).expand(count, 1, 3)
-    return torch.cat([torch.stack(rows, 1).reshape(count, 2, 3), last], 1)
+    last = torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64).expand(len(draws), 1, 3)
+    return torch.cat([torch.stack(rows, 1).reshape(-1, 2, 3), last], 1)
 
 
 def _normalised_inverse(matrices: Tensor, height: int, width: int) -> Tensor:
@@ -99,13 +89,13 @@ def hole(transform: Any) -> Batch:
     if isinstance(transform.fill, str):
         raise TrainerError(f'CoarseDropout with fill "{transform.fill}" has no form for batches on the device')
 
-    def apply(batch: Tensor, generator: Generator) -> Tensor:
+    def apply(batch: Tensor, draws: Draws) -> Tensor:
         count, _, height, width = batch.shape
-        wanted = integers(generator, count, transform.num_holes_range)
+        wanted = draws.integers(*transform.num_holes_range)
         holed = torch.zeros(count, height, width, dtype=torch.bool, device=batch.device)
         for number in range(transform.num_holes_range[1]):
-            in_rows = _stretch(generator, count, transform.hole_height_range, height)
-            in_columns = _stretch(generator, count, transform.hole_width_range, width)
+            in_rows = _stretch(draws, transform.hole_height_range, height)
+            in_columns = _stretch(draws, transform.hole_width_range, width)
             in_rows &= (number < wanted)[:, None]
             holed |= in_rows.to(batch.device)[:, :, None] & in_columns.to(batch.device)[:, None, :]
         return torch.where(holed[:, None], _colour(transform.fill, batch), batch)
@@ -113,13 +103,13 @@ def hole(transform: Any) -> Batch:
     return apply
 
 
-def _stretch(generator: Generator, count: int, bounds: tuple[Any, Any], side: int) -> Tensor:
+def _stretch(draws: Draws, bounds: tuple[Any, Any], side: int) -> Tensor:
     """Return (count, side): which pixels a stretch of a drawn length covers, wherever it fits."""
     if bounds[1] >= 1:
-        lengths = integers(generator, count, (int(bounds[0]), int(min(bounds[1], side))))
+        lengths = draws.integers(int(bounds[0]), int(min(bounds[1], side)))
     else:
-        lengths = (uniform(generator, count, bounds) * side).long()
-    starts = (torch.rand(count, generator=generator, dtype=torch.float64) * (side - lengths + 1)).long()
+        lengths = (draws.uniform(*bounds) * side).long()
+    starts = (draws.uniform() * (side - lengths + 1)).long()
     pixels = torch.arange(side)
     return (pixels >= starts[:, None]) & (pixels < (starts + lengths)[:, None])
 
@@ -130,7 +120,7 @@ def pad(transform: Any) -> Batch:
         raise TrainerError("Pad on the device needs p = 1 and one padding for all four sides")
     size, mode = transform.padding, _known(_PAD, transform.border_mode)
 
-    def apply(batch: Tensor, _: Generator) -> Tensor:
+    def apply(batch: Tensor, _: Draws) -> Tensor:
         fill = _colour(transform.fill, batch) if mode == "constant" else 0.0
         return F.pad(batch - fill, (size,) * 4, mode=mode) + fill
 
@@ -142,10 +132,10 @@ def random_crop(transform: Any) -> Batch:
     if transform.pad_if_needed or transform.p < 1:
         raise TrainerError("RandomCrop on the device needs p = 1 and no pad_if_needed")
 
-    def apply(batch: Tensor, generator: Generator) -> Tensor:
+    def apply(batch: Tensor, draws: Draws) -> Tensor:
         count, _, height, width = batch.shape
-        top = integers(generator, count, (0, height - transform.height)).to(batch.device)
-        left = integers(generator, count, (0, width - transform.width)).to(batch.device)
+        top = draws.integers(0, height - transform.height).to(batch.device)
+        left = draws.integers(0, width - transform.width).to(batch.device)
         rows = top[:, None] + torch.arange(transform.height, device=batch.device)
         columns = left[:, None] + torch.arange(transform.width, device=batch.device)
         image = torch.arange(count, device=batch.device)[:, None, None]

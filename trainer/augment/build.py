@@ -18,10 +18,11 @@ from trainer.augment.policies import CATALOGUE, Images
 from trainer.errors import TrainerError
 
 Policy = str | Path | Sequence[Any]
+Size = int | tuple[int, int]
 _TRIALS = 8
 
 
-def augmentation(policy: Policy, *, mean: Sequence[float], std: Sequence[float], size: int) -> Augment:
+def augmentation(policy: Policy, *, mean: Sequence[float], std: Sequence[float], size: Size) -> Augment:
     """Return the augmentation that is asked for.
 
     Args:
@@ -35,13 +36,15 @@ def augmentation(policy: Policy, *, mean: Sequence[float], std: Sequence[float],
               with a Compose, or a function that returns one.
         mean: Of each channel over the data set, in 0..1.
         std: Standard deviation of each channel over the data set, in 0..1.
-        size: Side of the images in pixels.
+        size: Of the images in pixels: the side of a square, or (height, width).
 
     Raises:
         TrainerError: If a name or an argument does not exist or does not fit, a file cannot be used, or the result
             does not keep the shape of the images.
     """
-    images = Images(tuple(map(float, mean)), tuple(map(float, std)), size)
+    images = Images(
+        tuple(map(float, mean)), tuple(map(float, std)), *(size if isinstance(size, tuple) else (size, size))
+    )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         asked = _flat(_transforms(policy, images))
@@ -53,7 +56,7 @@ def augmentation(policy: Policy, *, mean: Sequence[float], std: Sequence[float],
     return augment
 
 
-def catalogue(*, mean: Sequence[float], std: Sequence[float], size: int) -> Mapping[str, Augment]:
+def catalogue(*, mean: Sequence[float], std: Sequence[float], size: Size) -> Mapping[str, Augment]:
     """Return each entry of the catalogue, always applied, with settings that show on a picture what it does."""
     return {
         name: augmentation([{"name": name, **entry.shown, "p": 1.0}], mean=mean, std=std, size=size)
@@ -62,7 +65,7 @@ def catalogue(*, mean: Sequence[float], std: Sequence[float], size: int) -> Mapp
 
 
 def _again(policy: Policy, images: Images) -> Augment:
-    return augmentation(policy, mean=images.mean, std=images.std, size=images.size)
+    return augmentation(policy, mean=images.mean, std=images.std, size=(images.height, images.width))
 
 
 def _transforms(policy: Policy, images: Images) -> list[Any]:
@@ -93,14 +96,17 @@ def _check(transforms: Sequence[Any], images: Images) -> None:
                 "use its new arguments, or write the old ones in a configuration, where they are translated"
             )
         if isinstance(transform, A.CoarseDropout):
-            smallest = max(transform.hole_height_range[0], transform.hole_width_range[0])
-            if smallest > images.size:
-                raise TrainerError(f"a hole of {smallest:g} pixels does not fit into images of {images.size} pixels")
+            height, width = transform.hole_height_range[0], transform.hole_width_range[0]
+            if height > images.height or width > images.width:
+                raise TrainerError(
+                    f"a hole of {height:g}×{width:g} pixels does not fit into images of {images.height}×{images.width}; "
+                    "take coarse-dropout, whose hole is half a side, or another policy"
+                )
 
 
 def _try_out(augment: Augment, images: Images) -> None:
     """Apply the augmentation to a grey image a few times, so that it fails here and not in the middle of an epoch."""
-    grey = np.full((images.size, images.size, len(images.mean)), 128, np.uint8)
+    grey = np.full((images.height, images.width, len(images.mean)), 128, np.uint8)
     for index in range(_TRIALS):
         augment.reseed(0, 0, index)
         try:

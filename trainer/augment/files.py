@@ -106,9 +106,9 @@ def _found(path: Path, module: ModuleType, name: str | None) -> tuple[str, Any]:
 
 
 def _called(path: Path, name: str, found: Any, images: Images) -> Any:
-    """Return a transform or a sequence; a function is called, with ``mean``, ``std`` and ``size`` if it takes them."""
+    """Return a transform or a sequence; a function is called with what it takes of the images' figures."""
     if callable(found) and not isinstance(found, A.BasicTransform | A.BaseCompose):
-        known = {"mean": images.mean, "std": images.std, "size": images.size}
+        known = {name: getattr(images, name) for name in ("mean", "std", "size", "height", "width")}
         try:
             found = found(**{each: known[each] for each in signature(found).parameters if each in known})
         except (Exception, SystemExit) as error:

@@ -48,7 +48,7 @@ def _coarse_dropout(given: dict[str, Any], images: Images) -> dict[str, Any]:
         largest = {side: given.pop(f"max_{side}", 8) for side in ("holes", "height", "width")}
         ranges = {side: (_or(given.pop(f"min_{side}", None), most), most) for side, most in largest.items()}
         if len({_is_share(value) for side in ("height", "width") for value in ranges[side]}) > 1:
-            ranges |= {side: _pixels(ranges[side], images.size) for side in ("height", "width")}
+            ranges |= {side: _pixels(ranges[side], getattr(images, side)) for side in ("height", "width")}
         given |= {
             "num_holes_range": ranges["holes"],
             "hole_height_range": ranges["height"],

@@ -11,31 +11,32 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from trainer.augment import batch_colour as colour
 from trainer.augment import batch_geometry as geometry
 from trainer.augment.batch_geometry import Batch
-from trainer.augment.build import Policy, augmentation
+from trainer.augment.build import Policy, Size, augmentation
+from trainer.augment.draws import Draws
 from trainer.augment.library import albumentations as A
 from trainer.augment.whitening import Whitening
 from trainer.errors import TrainerError
 
 
 def batched(
-    policy: Policy, *, mean: Sequence[float], std: Sequence[float], size: int, generator: Generator
-) -> Callable[[Tensor], Tensor]:
+    policy: Policy, *, mean: Sequence[float], std: Sequence[float], size: Size
+) -> Callable[[Tensor, Draws], Tensor]:
     """Return the augmentation that is asked for, for batches.
 
     Args:
         policy: As for ``augmentation``.
         mean: Of each channel over the data set, in 0..1.
         std: Standard deviation of each channel over the data set, in 0..1.
-        size: Side of the images in pixels.
-        generator: Of the CPU; all random numbers come from it, one batch after the other.
+        size: Of the images in pixels: the side of a square, or (height, width).
 
     Returns:
-        A function from (N, C, H, W) to the same shape, type and device: bytes, or floats in 0..1.
+        A function from (N, C, H, W) and the draws of these images to the same shape, type and device: bytes, or floats
+        in 0..1.
 
     Raises:
         TrainerError: As ``augmentation``, and for a transform that has no form for batches.
@@ -43,11 +44,11 @@ def batched(
     augment = augmentation(policy, mean=mean, std=std, size=size)
     steps = [_batch(transform) for transform in augment.transforms]
 
-    def apply(images: Tensor) -> Tensor:
+    def apply(images: Tensor, draws: Draws) -> Tensor:
         floating = images.is_floating_point()
         batch = images.float() * 255 if floating else images.float()
         for step in steps:
-            batch = step(batch, generator)
+            batch = step(batch, draws)
         return (batch / 255 if floating else geometry.in_bytes(batch)).to(images.dtype)
 
     return apply
@@ -64,29 +65,29 @@ def _batch(transform: Any, *, always: bool = False) -> Batch:
 
 
 def _by_chance(change: Batch, p: float) -> Batch:
-    def apply(batch: Tensor, generator: Generator) -> Tensor:
-        return _on_rows(change, batch, torch.rand(len(batch), generator=generator) < p, generator)
+    def apply(batch: Tensor, draws: Draws) -> Tensor:
+        return _on_rows(change, batch, draws.uniform() < p, draws)
 
     return apply
 
 
-def _on_rows(change: Batch, batch: Tensor, chosen: Tensor, generator: Generator) -> Tensor:
+def _on_rows(change: Batch, batch: Tensor, chosen: Tensor, draws: Draws) -> Tensor:
     """Change the images that are chosen, (N,) bool on the CPU."""
     rows = chosen.nonzero()[:, 0]
     if len(rows) == 0:
         return batch
-    rows = rows.to(batch.device, non_blocking=True)
-    return batch.index_copy(0, rows, change(batch.index_select(0, rows), generator))
+    there = rows.to(batch.device, non_blocking=True)
+    return batch.index_copy(0, there, change(batch.index_select(0, there), draws.of(rows)))
 
 
 def _one_of(composition: Any) -> Batch:
-    weights = torch.tensor(composition.transforms_ps, dtype=torch.float64)
+    limits = torch.tensor(composition.transforms_ps, dtype=torch.float64).cumsum(0)
     changes = [_batch(transform, always=True) for transform in composition.transforms]
 
-    def apply(batch: Tensor, generator: Generator) -> Tensor:
-        choice = torch.multinomial(weights, len(batch), replacement=True, generator=generator)
+    def apply(batch: Tensor, draws: Draws) -> Tensor:
+        choice = torch.searchsorted(limits / limits[-1], draws.uniform(), right=True)
         for number, change in enumerate(changes):
-            batch = _on_rows(change, batch, choice == number, generator)
+            batch = _on_rows(change, batch, choice == number, draws)
         return batch
 
     return apply

@@ -83,6 +83,9 @@ class Augment:
         """
         if out is None:
             out = np.empty((len(indices), *images.shape[1:]), images.dtype)
+        if not self._steps:
+            out[...] = images[np.asarray(indices)]
+            return out
         move_to = self._stream.move_to
         for row, index in enumerate(np.asarray(indices).tolist()):
             move_to(seed, epoch, index)

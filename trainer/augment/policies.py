@@ -16,11 +16,17 @@ REFLECT = cv2.BORDER_REFLECT_101
 
 @dataclass(frozen=True)
 class Images:
-    """What augmenting needs to know of the images: mean and deviation of each channel in 0..1, and the side in pixels."""
+    """What augmenting needs to know of the images: mean and deviation of each channel in 0..1, height and width in pixels."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    size: int
+    height: int
+    width: int
+
+    @property
+    def size(self) -> int:
+        """The shorter side in pixels."""
+        return min(self.height, self.width)
 
     @property
     def mean_colour(self) -> tuple[int, ...]:
@@ -58,7 +64,7 @@ def _none(_: Images) -> list[Any]:
 def _flip_crop(images: Images) -> list[Any]:
     return [
         A.Pad(padding=4, border_mode=REFLECT, p=1.0),
-        A.RandomCrop(height=images.size, width=images.size, p=1.0),
+        A.RandomCrop(height=images.height, width=images.width, p=1.0),
         A.HorizontalFlip(p=0.5),
     ]
 

@@ -94,7 +94,7 @@ def _drawn(found: DataSet, policy: str, augmentations: bool, seed: int, folder: 
     from trainer.augment import augmentation, catalogue
     from trainer.data_figures import augmented, each_augmentation, samples, save
 
-    size = min(found.shape[:2])
+    size = found.shape[:2]
     augment = augmentation(policy, mean=found.mean, std=found.std, size=size)
     for note in augment.notes:
         _say(note)

@@ -17,8 +17,11 @@ EVALUATE = """Evaluate a run: accuracy, loss, every class, the most frequent mis
   trainer evaluate runs/Net-20260101-120000
   trainer evaluate runs/Net-20260101-120000 --weights last --split validation
   trainer evaluate runs/Net-20260101-120000 --format json
+  trainer evaluate runs/Net-20260101-120000 --data folder:elsewhere/images
 
-What is found is kept in the run folder, evaluation/; trainer report shows that of the best weights on the test images.
+Weights: best did best on the validation images, as an average where the run has one (--ema); last are those at the end;
+ema is the average at the end. What is found on the run's own data is kept in its folder, evaluation/; trainer report shows
+that of the best weights on the test images.
 """
 
 
@@ -33,9 +36,13 @@ def evaluate(
     output: Output = None,
     target: Target = None,
     device: Device = None,
+    data: Annotated[
+        str | None,
+        typer.Option("--data", metavar="SOURCE", help="Where the data lies now, or other data. Default: the run's."),
+    ] = None,
     data_root: Annotated[
         str | None,
-        typer.Option("--data-root", metavar="FOLDER", help="Where the data lies now. Default: where it did."),
+        typer.Option("--data-root", metavar="FOLDER", help="Where downloaded data lies now. Default: where it did."),
     ] = None,
     _debug: Debug = False,
 ) -> None:
@@ -50,6 +57,14 @@ def evaluate(
     from trainer.evaluation.evaluate import evaluate as run_evaluation
 
     evaluation = run_evaluation(
-        record, say, split=split, weights=weights, layer=layer, target=target, device=device, data_root=data_root
+        record,
+        say,
+        split=split,
+        weights=weights,
+        layer=layer,
+        target=target,
+        device=device,
+        source=data,
+        data_root=data_root,
     )
     write(text.as_json(evaluation) if form == "json" else text.as_text(evaluation), output)

@@ -28,9 +28,9 @@ def _lr_find(
     config: Annotated[
         Path | None, typer.Option("--config", metavar="FILE", help="Settings in TOML; the command line overrules them.")
     ] = None,
-    lowest: Annotated[float, typer.Option("--lowest", help="Rate of the first step.")] = 1e-5,
-    highest: Annotated[float, typer.Option("--highest", help="Rate of the last step.")] = 10.0,
-    steps: Annotated[int, typer.Option("--steps", min=10, help="How many.")] = 150,
+    lowest: Annotated[float, typer.Option("--lowest", metavar="X", help="Rate of the first step.")] = 1e-5,
+    highest: Annotated[float, typer.Option("--highest", metavar="X", help="Rate of the last step.")] = 10.0,
+    steps: Annotated[int, typer.Option("--steps", metavar="N", min=10, help="How many, at least 10.")] = 150,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: ARG001
     *,
     settings: dict[str, Any],

@@ -18,7 +18,9 @@ Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file, whole or not at all.")
 ]
-Weights = Annotated[str, typer.Option("--weights", metavar="WHICH", help="best, by validation, or last.")]
+Weights = Annotated[
+    str, typer.Option("--weights", metavar="WHICH", help="best, by validation; last; or ema, the average at the end.")
+]
 Target = Annotated[
     str | None,
     typer.Option(
@@ -30,7 +32,7 @@ Device = Annotated[
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
-WEIGHTS = ("best", "last")
+WEIGHTS = ("best", "last", "ema")
 
 
 def check_choice(option: str, value: str, allowed: Sequence[str]) -> None:

@@ -18,8 +18,8 @@ PREDICT = """Have a run's network say what is on images, the likeliest classes f
   trainer predict runs/Net-20260101-120000 cat.png dog.jpg
   trainer predict runs/Net-20260101-120000 photos/*.jpg --top 1 --format json
 
-An image is scaled and cut to the size that the network was trained on. One that cannot be read is named, the others are
-classified, and the exit code is 2.
+An image is scaled to cover the size that the network was trained on, and cut to it about its centre, as --size does in
+training. One that cannot be read is named, the others are classified, and the exit code is 2.
 """
 
 

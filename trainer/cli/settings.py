@@ -28,9 +28,10 @@ def with_settings(command: Callable[..., int], leave_out: frozenset[str] = froze
         settings = {name: given.pop(name) for name in names}
         return command(**given, settings={name: _plain(value) for name, value in settings.items() if _given(value)})
 
-    first = [each for each in own if each.name == "context"]
-    rest = [each for each in own if each.name != "context"]
-    parameters = [*first, *(_parameter(name) for name in names), *rest]
+    given_first = [_parameter(name) for name in names if name == "target"]
+    last = [each for each in own if each.name == "debug"]
+    others = [_parameter(name) for name in names if name != "target"]
+    parameters = [*given_first, *(each for each in own if each not in last), *others, *last]
     called.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in parameters], return_annotation=int
     )
@@ -64,7 +65,8 @@ def _parameter(name: str) -> inspect.Parameter:
         described: Any = typer.Argument(metavar="TARGET", help="model.py:Net or package.module:factory.")
     else:
         flag = f"{option_of(name)}/--no-{option_of(name)[2:]}" if kind is bool else option_of(name)
-        described = typer.Option(flag, metavar=field.metadata["metavar"], help=_help(field))
+        metavar = field.metadata["metavar"] or {int: "N", float: "X"}.get(kind)
+        described = typer.Option(flag, metavar=metavar, help=_help(field))
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, described]
     )
@@ -75,4 +77,4 @@ def _help(field: Any) -> str:
     default = field.default
     if default in (MISSING, None, ()) or isinstance(default, bool) or "Default" in text:
         return text
-    return f"{text} Default: {default}."
+    return f"{text} Default: {f'{default:g}' if isinstance(default, float) else default}."

@@ -15,6 +15,8 @@ SCHEDULES = ("onecycle", "cosine", "linear", "step", "constant")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 LAYOUTS = ("auto", "channels-last", "contiguous")
 SPLITS = ("validation", "test")
+PLACES = ("auto", "workers", "device")
+CHANNELS = (1, 3)
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -47,8 +49,12 @@ class Config:
     validate_on: str = _setting("validation", "validation, or test as the documents do.", metavar="SPLIT")
     skip_bad_images: bool = _setting(False, "Leave out images that cannot be read, and count them.")
     size: int | None = _setting(None, "Scale and cut every image to this side. Default: as they are.")
+    channels: int | None = _setting(None, "3 for colour, 1 for grey. Default: the data set's.", metavar="N")
     augment: str = _setting(
         "assignment", "none, flip-crop, assignment, strong, or a YAML, JSON or Python file.", metavar="POLICY"
+    )
+    augment_on: str = _setting(
+        "auto", "auto, workers (the CPU's), or device: whole batches, where the step runs.", metavar="PLACE"
     )
     mixup: float = _setting(0.0, "Alpha of mixup; 0 is off.", metavar="ALPHA")
     cutmix: float = _setting(0.0, "Alpha of cutmix; 0 is off.", metavar="ALPHA")
@@ -160,7 +166,13 @@ def nearest(word: str, words: tuple[str, ...]) -> str:
 
 
 def _check_choices(config: Config) -> None:
-    choices = {"schedule": SCHEDULES, "precision": PRECISIONS, "layout": LAYOUTS, "validate_on": SPLITS}
+    choices = {
+        "schedule": SCHEDULES,
+        "precision": PRECISIONS,
+        "layout": LAYOUTS,
+        "validate_on": SPLITS,
+        "augment_on": PLACES,
+    }
     for name, allowed in choices.items():
         value = getattr(config, name)
         if value not in allowed:
@@ -198,6 +210,8 @@ def _check_numbers(config: Config) -> None:
         value = getattr(config, name)
         if value is not None and not 0 <= value < 1:
             raise TrainerError(f"{option_of(name)} {value} must be at least 0 and below 1")
+    if config.channels not in (None, *CHANNELS):
+        raise TrainerError(f"--channels {config.channels} must be 3 for colour or 1 for grey")
     accuracy = config.target_accuracy
     if accuracy is not None and not 0 < accuracy <= 100:
         raise TrainerError(f"--target-accuracy {accuracy:g} must be a percentage above 0, at most 100")

@@ -29,6 +29,9 @@ _FORMATS = (
 )
 SUFFIXES = frozenset(f".{form}" for form in _FORMATS)
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N", "I")
+Size = int | tuple[int, int]
+"""Of images in pixels: the side of a square, or (height, width)."""
+
 _ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
 
 
@@ -48,17 +51,17 @@ class Decoded(NamedTuple):
     kind: str
 
 
-def decode(data: bytes, channels: int, size: int | None) -> Decoded:
+def decode(data: bytes, channels: int, size: Size | None) -> Decoded:
     """Decode an image file.
 
     Transparent pixels lie on white; 16-bit grey is scaled to bytes, not cut off; the rotation that a camera has noted
-    is applied; of an animation the first frame counts. With ``size`` the image is scaled to cover a square of that
-    side and cut to it about its centre.
+    is applied; of an animation the first frame counts. With ``size`` the image is scaled to cover that size and cut to it
+    about its centre.
 
     Args:
         data: the file's bytes.
         channels: 3 for RGB, 1 for grey (ITU-R 601 luma).
-        size: the side of the square, or None to keep the image's own size.
+        size: what it is scaled and cut to, or None to keep the image's own size.
 
     Raises:
         BrokenImageError: it cannot be decoded.
@@ -67,7 +70,8 @@ def decode(data: bytes, channels: int, size: int | None) -> Decoded:
         with Image.open(io.BytesIO(data)) as image:
             kind = f"{image.width}x{image.height} {image.mode}"
             if size is not None:
-                image.draft(image.mode, (2 * size, 2 * size))  # a JPEG then decodes at a fraction of its size
+                height, width = _sides(size)
+                image.draft(image.mode, (2 * width, 2 * height))  # a JPEG then decodes at a fraction of its size
             image.load()
             if size is None and image.mode == ("RGB" if channels == 3 else "L") and not image.info:
                 pixels = np.asarray(image)
@@ -78,15 +82,15 @@ def decode(data: bytes, channels: int, size: int | None) -> Decoded:
     return Decoded(pixels.reshape(*pixels.shape[:2], channels), kind)
 
 
-def recoded(pixels: NDArray[np.uint8], channels: int, size: int | None) -> NDArray[np.uint8]:
+def recoded(pixels: NDArray[np.uint8], channels: int, size: Size | None) -> NDArray[np.uint8]:
     """Images of one shape in other channels or at another size, as ``decode`` does it; (N, H, W, C) both."""
-    if pixels.shape[-1] == channels and (size is None or pixels.shape[1:3] == (size, size)):
+    if pixels.shape[-1] == channels and (size is None or pixels.shape[1:3] == _sides(size)):
         return pixels
     images = [_converted(Image.fromarray(image.squeeze()), channels, size) for image in pixels]
     return np.stack(images).reshape(len(images), *images[0].shape[:2], channels)
 
 
-def _converted(image: Image.Image, channels: int, size: int | None) -> NDArray[np.uint8]:
+def _converted(image: Image.Image, channels: int, size: Size | None) -> NDArray[np.uint8]:
     image = ImageOps.exif_transpose(image)
     if image.mode in _SIXTEEN_BITS:
         image = _to_bytes(image)
@@ -96,9 +100,14 @@ def _converted(image: Image.Image, channels: int, size: int | None) -> NDArray[n
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     image = image.convert("RGB" if channels == 3 else "L")
-    if size is not None and image.size != (size, size):
-        image = ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)
+    if size is not None and image.size != _sides(size)[::-1]:
+        image = ImageOps.fit(image, _sides(size)[::-1], Image.Resampling.BICUBIC)
     return np.asarray(image)
+
+
+def _sides(size: Size) -> tuple[int, int]:
+    """Height and width."""
+    return size if isinstance(size, tuple) else (size, size)
 
 
 def _to_bytes(image: Image.Image) -> Image.Image:

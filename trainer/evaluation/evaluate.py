@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -36,27 +38,30 @@ def evaluate(
     layer: str | None = None,
     target: str | None = None,
     device: str | None = None,
+    source: str | None = None,
     data_root: str | None = None,
 ) -> Evaluation:
-    """Evaluate a run on a split of its data, and store that in the run folder.
+    """Evaluate a run on a split of its data, and store that in the run folder; on other data it is not stored.
 
     Args:
         record: of the run.
         say: takes a sentence for the user.
         split: test, validation or train; the training images as they are, not augmented.
-        weights: best or last.
+        weights: best, last or ema.
         layer: the module whose feature map Grad-CAM weighs; None: the last feature map.
         target: take the network from here instead of where it was.
         device: run it here instead of where it was trained.
+        source: the data, where it is not the run's or lies elsewhere now; as ``--data`` of ``trainer fit``.
         data_root: where downloaded data lies, if no longer where it was.
 
     Raises:
         TrainerError: weights, network or data are no longer there, or do not go together.
     """
     trained = load_trained(record, weights, say, target=target, device=device)
-    data = _data(record, data_root, say)
-    if data.classes != trained.classes:
-        raise TrainerError(f"{data.name} has other classes now than the run was trained on")
+    data = _data(record, trained, source, data_root, say)
+    same = data.digest == record.environment["data"].get("digest")
+    if not same and source is None:
+        say(f"{data.name} is not what it was when the run was trained: its images or their labels have changed")
     images: Split = getattr(data, split)
     if not len(images.labels):
         raise TrainerError(f"the run has no {split} images")
@@ -72,7 +77,10 @@ def evaluate(
         probabilities=np.exp(log_probabilities).astype(np.float32),
     )
     whole = Evaluation(**{**vars(evaluation), "errors": _errors(evaluation, images, trained, record, layer)})
-    write_evaluation(record.run, whole)
+    if same or source is None:
+        write_evaluation(record.run, whole)
+    else:
+        say(f"{source} is not the data of the run, so this is not stored in it")
     return whole
 
 
@@ -92,11 +100,28 @@ def log_softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return lower
 
 
-def _data(record: Record, data_root: str | None, say: Say) -> DataSet:
-    data = data_of(record.config, say, data_root)
-    if data.digest != record.environment["data"].get("digest"):
-        say(f"{data.name} is not what it was when the run was trained: its images or their labels have changed")
+def _data(record: Record, trained: Trained, source: str | None, data_root: str | None, say: Say) -> DataSet:
+    place = record.config.data.removeprefix("folder:")
+    if source is None and place != record.config.data and not Path(place).expanduser().exists():
+        raise TrainerError(
+            f"{place}, on which the run was trained, is not here; name it where it is now: --data folder:PATH"
+        )
+    data = data_of(record.config if source is None else replace(record.config, data=source), say, data_root)
+    if data.classes != trained.classes:
+        raise TrainerError(
+            f"{data.name} has other classes than the run was trained on: {_listed(data.classes)}, not "
+            f"{_listed(trained.classes)}"
+        )
+    if data.shape != trained.shape:
+        found, wanted = ("x".join(map(str, shape)) for shape in (data.shape, trained.shape))
+        raise TrainerError(
+            f"{data.name} has images of {found} (height, width, channels), the run was trained on {wanted}"
+        )
     return data
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join([*names[:5], *(["..."] if len(names) > 5 else [])])
 
 
 def _errors(evaluation: Evaluation, images: Split, trained: Trained, record: Record, layer: str | None) -> Errors:

@@ -68,7 +68,7 @@ def fit(config: Config, shown: Progress) -> Result:
         if judged.exit_code and not config.force:
             shown.say(f"{config.target} is not trained, as the gate refuses it; --force trains it all the same")
             return Result(None, 1, {})
-        config = replace(config, target=judged.target)
+        config = replace(config, target=judged.target, arguments=judged.arguments)
     data = data_of(config, shown.say)
     if judged is None:
         height, width, channels = data.train.images.shape[1:]
@@ -82,7 +82,8 @@ def fit(config: Config, shown: Progress) -> Result:
             session = Session(parts, run, shown, interruption)
             session.save()
             together.wait()
-            return _train(session)
+            result = _train(session)
+    return _reported(result, session)
 
 
 def resume(folder: Path, changes: Mapping[str, Any], shown: Progress) -> Result:
@@ -113,9 +114,16 @@ def resume(folder: Path, changes: Mapping[str, Any], shown: Progress) -> Result:
                 run.write_config(parts.config)
             if changes or session.ended is None:
                 session.ended = session.ended_already()
-            at = session.position
-            shown.say(f"going on with {folder} at epoch {at.epoch + 1}, batch {at.batch + 1}, step {at.step + 1}")
-            return _train(session)
+            shown.say(_going_on(session))
+            result = _train(session)
+    return _reported(result, session)
+
+
+def _going_on(session: Session) -> str:
+    at, folder = session.position, session.run.path
+    if session.ended is not None:
+        return f"{folder} has come to its end, after {at.epoch} epochs; --epochs takes it further"
+    return f"going on with {folder} at epoch {at.epoch + 1}, batch {at.batch + 1}, step {at.step + 1}"
 
 
 def _shared(config: Config, images: int, size: int) -> Config:
@@ -169,9 +177,11 @@ def _train(session: Session) -> Result:
         record = _test(session)
     except StopError as interrupted:
         at = session.position
+        where = f"at epoch {at.epoch + 1}, after batch {at.batch}"
         shown.close()
         shown.say(
-            f"stopped at epoch {at.epoch + 1}, after batch {at.batch}; go on with: trainer fit --resume {run.path}"
+            f"stopped {'at once, without saving' if interrupted.at_once else where}; go on with: "
+            f"trainer fit --resume {run.path}"
         )
         return Result(run.path, interrupted.exit_code, {})
     finally:
@@ -180,13 +190,18 @@ def _train(session: Session) -> Result:
     if session.parts.together.main:
         run.write_json(run.result, record)
     _tell(session, record)
-    if session.parts.together.main and session.parts.config.report:
+    return Result(run.path, 0, record)
+
+
+def _reported(result: Result, session: Session) -> Result:
+    """The result, after its figures and page are made, if they are asked for; a signal ends that like any command."""
+    if result.record and session.parts.together.main and session.parts.config.report:
         from trainer.report import write
 
-        page = write(run.path, shown.say)
+        page = write(session.run.path, session.progress.say)
         if page is not None:
-            shown.say(f"figures and a page to hand in: {page}")
-    return Result(run.path, 0, record)
+            session.progress.say(f"figures and a page to hand in: {page}")
+    return result
 
 
 def _test(session: Session) -> dict[str, Any]:
@@ -235,6 +250,5 @@ def _tell(session: Session, record: dict[str, Any]) -> None:
         f"last {test['last']['accuracy']:.2f}%{averaged}"
     )
     forced = "; the gate had refused it" if record["forced"] else ""
-    session.progress.say(
-        f"{record['epochs']} epochs in {clock(record['seconds'])}{forced}; all of it is in {session.run.path}"
-    )
+    epochs = f"{record['epochs']} epoch{'s' * (record['epochs'] != 1)}"
+    session.progress.say(f"{epochs} in {clock(record['seconds'])}{forced}; all of it is in {session.run.path}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
+from math import ceil
 
 from trainer.batches import Batch
 from trainer.config import Config
@@ -63,13 +65,12 @@ def find_lr(config: Config, say: Say, *, lowest: float = 1e-5, highest: float = 
 def _sweep(parts: Parts, steps: int) -> Sweeping:
     rates: list[float] = []
     losses: list[float] = []
-    average, position = 0.0, Position()
+    average = 0.0
     parts.learner.model.train()
-    for batch in _endless(parts, steps):
+    for position, batch in _endless(parts, steps):
         loss, _, _ = parts.learner.step(batch, position, position.step / max(steps - 1, 1))
-        position.step += 1
         average = SMOOTHING * average + (1 - SMOOTHING) * loss.item()
-        smoothed = average / (1 - SMOOTHING**position.step)
+        smoothed = average / (1 - SMOOTHING ** (position.step + 1))
         if not smoothed < BURST * min([*losses, smoothed]):
             break
         rates.append(parts.learner.lr)
@@ -79,13 +80,9 @@ def _sweep(parts: Parts, steps: int) -> Sweeping:
     return Sweeping(tuple(rates), tuple(losses))
 
 
-def _endless(parts: Parts, steps: int) -> Iterator[Batch]:
-    """So many batches, over as many epochs as they need."""
-    epoch = 0
-    while steps > 0:
-        for batch in parts.batches.epoch(epoch):
-            yield batch
-            steps -= 1
-            if steps == 0:
-                return
-        epoch += 1
+def _endless(parts: Parts, steps: int) -> Iterator[tuple[Position, Batch]]:
+    """So many batches, each with its position, over as many epochs as they need."""
+    count = len(parts.batches)
+    for epoch in range(ceil(steps / count)):
+        for number, batch in enumerate(islice(parts.batches.epoch(epoch), steps - epoch * count)):
+            yield Position(epoch, number, epoch * count + number), batch

@@ -13,14 +13,16 @@ from trainer.augment import Augment, augmentation
 from trainer.batches import TrainingBatches, choose_workers
 from trainer.config import Config
 from trainer.data import DataSet
+from trainer.dropout import quicken_dropout
 from trainer.errors import TrainerError
 from trainer.loop import Learner
 from trainer.machine import Machine, Normalize, choose_device, choose_machine, choose_threads, step_seconds
 from trainer.mixing import Mixing
-from trainer.model import build
+from trainer.model import build, channels_hint
 from trainer.optim import Schedule, averaged, make_optimizer
 from trainer.processes import Solo
 from trainer.randomness import seed_all
+from trainer.train.augmenting import place_augmentation
 
 Say = Callable[[str], None]
 
@@ -44,14 +46,16 @@ def assemble(config: Config, data: DataSet, together: Solo, say: Say) -> Parts:
     Raises:
         TrainerError: the network, the data and the settings do not go together.
     """
-    size = data.train.images.shape[1]
-    augment = augmentation(config.augment, mean=data.mean, std=data.std, size=size)
+    augment = augmentation(config.augment, mean=data.mean, std=data.std, size=data.shape[:2])
     for note in augment.notes:
         say(note)
+    device = together.device() or choose_device(config.device)
+    augment, on_device = place_augmentation(config, augment, data, device, together.share, say)
     seed_all(config.seed)
     model = build(config.target, config.arguments, config.seed)
     check_output(model, data, config.target)
-    device = together.device() or choose_device(config.device)
+    if device.type == "cpu" and not config.compile:
+        quicken_dropout(model)
     machine = _machine(config, device, model, data, alone=together.share.size == 1)
     say(f"on {machine.describe()}")
     workers = config.workers if config.workers is not None else _workers(config, machine, augment, model, data)
@@ -66,7 +70,8 @@ def assemble(config: Config, data: DataSet, together: Solo, say: Say) -> Parts:
     )
     config = replace(
         config,
-        device=device.type if device.index is None else str(device),
+        augment_on="workers" if on_device is None else "device",
+        device=str(device) if device.type == "cuda" and together.share.size == 1 else device.type,
         precision=machine.precision,
         layout="channels-last" if machine.channels_last else "contiguous",
         workers=workers,
@@ -76,6 +81,7 @@ def assemble(config: Config, data: DataSet, together: Solo, say: Say) -> Parts:
         warmup=config.warmup_share,
     )
     learner = _learner(config, machine, model, data, together)
+    learner.augment = on_device
     return Parts(config, data, augment, machine, learner, batches, together)
 
 
@@ -87,21 +93,33 @@ def check_output(model: nn.Module, data: DataSet, target: str) -> None:
     """
     classes, shape = len(data.classes), data.train.images.shape[1:]
     height, width, channels = shape
-    normalize = Normalize(data.mean, data.std, channels_last=False)
-    images = torch.from_numpy(np.asarray(data.train.images[:2]))
+    images = Normalize(data.mean, data.std, channels_last=False)(torch.from_numpy(np.asarray(data.train.images[:2])))
     model.eval()
     try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            scores = model(normalize(images))
+        scores = _scores(model, images)
     except Exception as error:
         reason = " ".join(str(error).split())[:160]
-        raise TrainerError(f"{target} does not take images of {channels}x{height}x{width}: {reason}") from error
+        hint = channels_hint(channels, lambda count: _takes(model, images[:, :1].repeat(1, count, 1, 1)))
+        raise TrainerError(f"{target} does not take images of {channels}x{height}x{width}: {reason}{hint}") from error
     found = tuple(scores.shape) if isinstance(scores, torch.Tensor) else type(scores).__name__
     if found != (len(images), classes):
         raise TrainerError(
             f"{target} gives {_shape(found)} for {len(images)} images, expected {len(images)}x{classes}: one score for each "
             f"of the {classes} classes of {data.name}; its constructor may take them, e.g. --arg num_classes={classes}"
         )
+
+
+def _scores(model: nn.Module, images: torch.Tensor) -> object:
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        return model(images)
+
+
+def _takes(model: nn.Module, images: torch.Tensor) -> bool:
+    try:
+        _scores(model, images)
+    except Exception:
+        return False
+    return True
 
 
 def _shape(found: tuple[int, ...] | str) -> str:

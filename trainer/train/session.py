@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from trainer.batches import evaluation_batches
 from trainer.checkpoint import read_checkpoint, write_checkpoint
@@ -19,7 +19,7 @@ from trainer.interruption import Interruption, StopError
 from trainer.loop import NotFiniteError, Position, evaluate, train_epoch
 from trainer.metrics import Scores, Tally
 from trainer.progress import Progress
-from trainer.randomness import random_state, seed_all, set_random_state
+from trainer.randomness import random_state, seed_step, set_random_state
 from trainer.run import RunFolder
 from trainer.scalars import scalars
 from trainer.train.parts import Parts
@@ -77,17 +77,19 @@ class Session:
         """Train until it is over; the state is saved after every epoch, and now and then within one.
 
         Raises:
-            StopError: a signal asked to stop; the state is saved.
+            StopError: a signal asked to stop; the state is saved, unless it was to stop at once.
             TrainingError: the loss is not a number; the last good state is kept.
             TrainerError: something cannot be written.
         """
         self._clock = time.monotonic()
+        self._begin_step()
         try:
             while self.ended is None:
                 self._epoch()
-        except StopError:
-            self._tick()
-            self.save()
+        except StopError as stopped:
+            if not stopped.at_once:  # a step may be half done, and other processes elsewhere
+                self._tick()
+                self.save()
             raise
         except NotFiniteError as error:
             raise TrainingError(self._not_finite(error)) from error
@@ -99,12 +101,14 @@ class Session:
         return self._over(self.history[-1]["validation_accuracy"])
 
     def save(self) -> None:
-        """Write the whole state.
+        """Write the whole state. Of several processes all have to come here.
 
         Raises:
             TrainingError: the weights are not finite, and so nothing is written.
             TrainerError: it cannot be written.
         """
+        self._saved = time.monotonic()
+        tallies = self.parts.together.gathered(self.tally.sums)
         if not self.parts.together.main:
             return
         model = self.parts.learner.model
@@ -112,17 +116,20 @@ class Session:
             raise TrainingError(
                 f"the weights are not finite after step {self.position.step}; the last good state is {self.run.last}"
             )
-        write_checkpoint(self.run.last, model.state_dict(), self.state())
-        self._saved = time.monotonic()
+        write_checkpoint(self.run.last, model.state_dict(), self.state(tallies))
 
-    def state(self) -> dict[str, Any]:
-        """Everything that has to be known to go on, but for the weights."""
+    def state(self, tallies: Tensor) -> dict[str, Any]:
+        """Everything that has to be known to go on, but for the weights.
+
+        Args:
+            tallies: (processes, 3) sums of the epoch so far.
+        """
         return {
             "kind": "last",
             "position": asdict(self.position),
             "batch_size": self.parts.batches.together,
             "samples": self.position.batch * self.parts.batches.together,
-            "tally": self.tally.state(),
+            "tally": {"sums": tallies.tolist()},
             "epoch_began": self._epoch_began,
             "history": self.history,
             "best": self.best,
@@ -141,18 +148,24 @@ class Session:
         try:
             self.position = Position(**state["position"])
             self.parts.learner.load(weights, state["learner"])
-            self.tally.load(state["tally"])
+            self._share_tally(state["tally"]["sums"])
             self._epoch_began = state["epoch_began"]
             self.history, self.best, self.ended = state["history"], state["best"], state["ended"]
-            if self.parts.together.main:
-                set_random_state(state["random"])
-            else:  # only the main process's are stored
-                seed_all(self.parts.config.seed + self.parts.together.share.rank + self.position.step)
+            set_random_state(state["random"])
         except (KeyError, RuntimeError, ValueError, TypeError, AttributeError, IndexError) as error:
             reason = " ".join(str(error).split())[:200]
             raise TrainerError(f"{self.run.last} is the state of another network or training: {reason}") from error
         self.position.batch = state["samples"] // self.parts.batches.together
         self._repair()
+
+    def _share_tally(self, sums: list[Any]) -> None:
+        """Give each process the sums it had; if there were more or fewer of them, the main process has them all."""
+        share = self.parts.together.share
+        stored = torch.tensor(sums, dtype=self.tally.sums.dtype).reshape(-1, 3)
+        if len(stored) == share.size:
+            self.tally.load(stored[share.rank])
+        elif share.rank == 0:
+            self.tally.load(stored.sum(0))
 
     def _repair(self) -> None:
         """Lines and best weights that are ahead of the state, or behind it, since the process was killed in between."""
@@ -199,12 +212,26 @@ class Session:
             scores = self.tally.scores()
             record = {"step": self.position.step, "epoch": self.position.epoch + 1, "lr": lr}
             self.run.append(self.run.steps, {**record, "loss": scores.loss, "accuracy": scores.accuracy})
+        self._begin_step()
         if self._to_stop():
             return True
-        if time.monotonic() - self._saved > self._save_every:
+        if self._to_save():
             self._tick()
             self.save()
         return False
+
+    def _begin_step(self) -> None:
+        """Of several processes each draws for a step as (seed, process, step) say: nothing has to be stored of it."""
+        share = self.parts.together.share
+        if share.size > 1:
+            seed_step(self.parts.config.seed, share.rank, self.position.step)
+
+    def _to_save(self) -> bool:
+        """Whether it is time to; several processes look only now and then, and save together."""
+        together = self.parts.together
+        if self.position.step % together.agree_every:
+            return False
+        return together.any(time.monotonic() - self._saved > self._save_every)
 
     def _to_stop(self) -> bool:
         """Whether a signal came or the time is up, in any process; several look only now and then."""
