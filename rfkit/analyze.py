@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from rfkit import costs
+from rfkit import costs, gridding
 from rfkit.errors import InputError
 from rfkit.forward import Subject, candidates, record, run
 from rfkit.input_axes import input_grid
@@ -16,6 +16,7 @@ from rfkit.interior import measure_interior
 from rfkit.layers import Numbers, Places, to_layers
 from rfkit.measure import AxisNumbers
 from rfkit.propagate import Fields, propagate
+from rfkit.reached import reached
 from rfkit.report import Layer, PerAxis, Report, Totals
 from rfkit.rows import Rows, build_rows
 from rfkit.tracing import Trace, Value, tensors_in
@@ -28,6 +29,7 @@ def trace(
     example_inputs: Any = None,
     strict: bool = False,
     units: bool = False,
+    holes: bool = False,
     device: str = "meta",
     target: str | None = None,
     rebuild: Callable[[], nn.Module] | None = None,
@@ -44,6 +46,7 @@ def trace(
             dict of its keyword arguments.
         strict: count context (squeeze-and-excitation gates, norms over space, pooled branches) as part of the field.
         units: also list what each single unit sees (``Layer.units``).
+        holes: also list the positions that each layer's centre unit reaches (``Layer.reached``).
         device: "meta", or "cpu" to run with real numbers. Where a forward reads values the trace goes to the CPU by itself
             and the report says so.
         target: what to call the model in the report; its class name by default.
@@ -75,6 +78,10 @@ def trace(
     if input_shape is not None and recorded.device == "meta":
         numbers.replaced = measure_interior(subject, rows, numbers, shape, strict)
     layers = to_layers(fields, rows, numbers, units, Places(recorded, places))
+    totals = to_totals(recorded, fields, rows, numbers, layers)
+    if holes or gridding.possible(layers, totals.features):
+        sets = reached(recorded, grid, fields, [row.output for row in rows.rows], local=not strict)
+        layers = gridding.marked(layers, sets, totals.features, keep=holes)
     return Report(
         target=name,
         input_shape=shape,
@@ -82,7 +89,7 @@ def trace(
         device=recorded.device,
         strict=strict,
         layers=layers,
-        totals=_totals(recorded, fields, rows, numbers, layers),
+        totals=totals,
         notes=tuple(notes),
         place=(places or {}).get(""),
         seconds=time.perf_counter() - began,
@@ -120,7 +127,8 @@ def _record_with_numbers(subject: Subject, inputs: Any, trace: Trace, notes: lis
         return again, notes
 
 
-def _totals(record: Trace, fields: Fields, rows: Rows, numbers: Numbers, layers: Sequence[Layer]) -> Totals:
+def to_totals(record: Trace, fields: Fields, rows: Rows, numbers: Numbers, layers: Sequence[Layer]) -> Totals:
+    """The figures of the whole network, from its trace and its rows."""
     output = _main_output(record.outputs, numbers)
     found = numbers.of(output)
     features = rows.features.get(output.index, output)

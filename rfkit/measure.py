@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -164,6 +165,30 @@ def _followed(footprint: Footprint, field: AxisField, axis: Axis, dims: Sequence
     return pure[-1] if pure else None
 
 
+def kept(footprint: Footprint, field: AxisField, factors: Sequence[int]) -> NDArray[Any]:
+    """What units see, ``(stack, *factors)``, joined over all other factors than the given ones."""
+    whole = field.extent.reduce([f for f in range(len(field.positions)) if f not in factors], keepdims=False).whole()
+    sizes = layouts.factors(footprint.layout)
+    return np.broadcast_to(whole, (len(whole), *[sizes[f] for f in factors]))
+
+
+def centre(footprint: Footprint, field: AxisField, dim: int | None) -> NDArray[Any]:
+    """What the centre unit of a dimension sees, ``(stack,)``: number ``n // 2`` of its ``n``, in all channels.
+
+    Positions of the axis that other dimensions count (of windows folded into the batch) are taken at their centre too.
+    """
+    sizes = layouts.factors(footprint.layout)
+    at = {f: sizes[f] // 2 for f, position in enumerate(field.positions) if position}
+    if dim is not None:
+        span = layouts.spans(footprint.layout)[dim]
+        place = np.unravel_index(footprint.shape[dim] // 2, [sizes[f] for f in span])
+        at |= {f: int(i) for f, i in zip(span, place, strict=True)}
+    whole = kept(footprint, field, sorted(at))
+    for f in sorted(at):
+        whole = whole[:, at[f]]
+    return whole
+
+
 def units(footprint: Footprint | None, axis: Axis, shape: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """First and last position that each unit along the followed dimension sees: the hull over all others; -1 for none."""
     field = None if footprint is None else footprint.axes[axis.number]
@@ -171,10 +196,7 @@ def units(footprint: Footprint | None, axis: Axis, shape: Sequence[int]) -> tupl
         blank = (-1,) * (shape[axis.dim] if len(shape) == axis.rank else 1)
         return blank, blank
     dim = followed_dim(footprint, field, axis)
-    keep: Sequence[int] = () if dim is None else layouts.spans(footprint.layout)[dim]
-    hull = field.extent.reduce([f for f in range(len(field.positions)) if f not in keep], keepdims=False).whole()
-    sizes = [layouts.factors(footprint.layout)[f] for f in keep]
-    hull = np.broadcast_to(hull, (2, *sizes)).reshape(2, -1)
+    hull = kept(footprint, field, () if dim is None else layouts.spans(footprint.layout)[dim]).reshape(2, -1)
     nothing = hull[0] >= NONE
     lo, hi = np.where(nothing, -1, hull[0]), np.where(nothing, -1, -hull[1])
     return tuple(lo.tolist()), tuple(hi.tolist())

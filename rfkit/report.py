@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ SCHEMA = "rfkit.report/1"
 
 Number = int | Fraction
 PerAxis = tuple[Number | None, ...]
+Runs = tuple[tuple[int, int], ...]
+"""Positions as runs of neighbours: the first and the last of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class Layer:
         channels: (in, out) of a convolution, else None.
         place: ``net.py:31``, where it is made, or called where it is a functional call; None where that was not asked for.
         units: per axis the first and last input position that each unit sees (-1, -1 for none), when asked for.
+        reached: per axis the input positions that the centre unit reaches, as runs of a first and a last one, when asked for.
     """
 
     name: str
@@ -82,16 +86,40 @@ class Layer:
     channels: tuple[int, int] | None = None
     place: str | None = None
     units: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] | None = None
+    reached: tuple[Runs, ...] | None = None
 
     @property
     def label(self) -> str:
         """The name, with ``#2``, ``#3``, ... for later calls: what ``report[...]`` takes."""
         return self.name if self.call == 0 else f"{self.name}#{self.call + 1}"
 
+    @property
+    def max_hole(self) -> tuple[int, ...] | None:
+        """Per axis the longest run of positions that the centre unit skips between the first and the last it reaches."""
+        if self.reached is None:
+            return None
+        return tuple(max((b[0] - a[1] - 1 for a, b in pairwise(runs)), default=0) for runs in self.reached)
+
+    @property
+    def density(self) -> tuple[float | None, ...] | None:
+        """Per axis the share of the positions from the first to the last that are reached; None where there are none."""
+        if self.reached is None:
+            return None
+        return tuple(
+            round(reached_positions(runs) / (runs[-1][1] - runs[0][0] + 1), 6) if runs else None
+            for runs in self.reached
+        )
+
+
+def reached_positions(runs: Runs) -> int:
+    """How many positions there are in runs."""
+    return sum(last - first + 1 for first, last in runs)
+
 
 FLAGS: Mapping[str, str] = {
     "unproductive": "its input already sees more than the image on every axis: this convolution adds no context",
     "misaligned": "the paths joined here disagree in jump or centre",
+    "gridding": "from here up to the last feature map, the centre unit skips positions of the input",
     "measured": "no closed form: the size was measured on units away from the border",
     "bound": "no closed form and no unit away from the border: the size is an upper bound",
     "space_in_batch": "positions were folded into the batch dimension: the output is not one row per image",
@@ -145,7 +173,9 @@ class Report:
                 return layer
         import difflib
 
-        near = difflib.get_close_matches(label, [layer.label for layer in self.layers], 3, 0.4)
+        labels = [layer.label for layer in self.layers]
+        inside = [known for known in labels if known.startswith(f"{label}.")]
+        near = inside[:3] or difflib.get_close_matches(label, labels, 3, 0.4)
         raise KeyError(f"no layer {label!r}" + (f"; did you mean {', '.join(near)}?" if near else ""))
 
     def __iter__(self) -> Iterator[Layer]:
@@ -212,10 +242,12 @@ class Report:
 def _layer_to_dict(layer: Layer) -> dict[str, Any]:
     data: dict[str, Any] = _to_json(layer)
     data["global"] = data.pop("global_")
-    units = data.pop("units")
+    units, reached = data.pop("units"), data.pop("reached")
     if units is not None:
         data["lo"] = [lo for lo, _ in units]
         data["hi"] = [hi for _, hi in units]
+    if reached is not None:
+        data |= {"reached": reached, "max_hole": _to_json(layer.max_hole), "density": _to_json(layer.density)}
     return data
 
 

@@ -19,6 +19,7 @@ def trace_target(
     device: str = "meta",
     strict: bool = False,
     units: bool = False,
+    holes: bool = False,
     places: bool = False,
 ) -> Report:
     """Trace a target at the shape that was given, else at the first that its forward accepts.
@@ -30,13 +31,14 @@ def trace_target(
         device: "meta", or "cpu" for a forward that needs real numbers.
         strict: count context as part of the field.
         units: also list what each single unit sees.
+        holes: also list the positions that each layer's centre unit reaches.
         places: also say in which line of the model's code each layer is made.
 
     Raises:
         TargetError: if the target cannot be found, imported or built, or ends the process in its forward.
         InputError: if the forward accepts none of the shapes.
     """
-    options: dict[str, Any] = {"device": device, "strict": strict, "units": units}
+    options: dict[str, Any] = {"device": device, "strict": strict, "units": units, "holes": holes}
     loaded = load(target, arguments, device=device, places=places)
     if places:
         options["places"] = loaded.places

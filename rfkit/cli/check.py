@@ -48,6 +48,7 @@ def check(
     rf_features: Annotated[str | None, _limit("--rf-features", "Before the pooling, e.g. '>= 32'.")] = None,
     jump: Annotated[str | None, _limit("--jump", "Pixels between units, e.g. '<= 8'.")] = None,
     coverage: Annotated[str | None, _limit("--coverage", "Share of the image seen, e.g. '>= 0.9'.")] = None,
+    max_hole: Annotated[str | None, _limit("--max-hole", "Pixels skipped in a row, e.g. '<= 1'.")] = None,
     params: Annotated[str | None, _limit("--params", "Parameters, e.g. '< 200k'.")] = None,
     macs: Annotated[str | None, _limit("--macs", "Multiply-accumulates, e.g. '< 60M'.")] = None,
     activation_memory: Annotated[str | None, _limit("--activation-memory", "e.g. '< 2 MiB'.")] = None,

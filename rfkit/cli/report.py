@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +19,14 @@ from rfkit.errors import UsageError
 if TYPE_CHECKING:
     from rfkit.report import Report
 
-FORMATS = ("table", "json", "csv", "markdown")
+FORMATS = ("table", "json", "csv", "markdown", "html")
+FORMS_OF: Mapping[str, tuple[str, ...]] = {
+    "--units": ("json",),
+    "--depth": ("table", "markdown"),
+    "--layers": FORMATS[:-1],
+    "--image": ("html",),
+    "--spec": ("html",),
+}
 
 REPORT = """Report what every layer of a network sees and costs.
 
@@ -26,6 +34,7 @@ REPORT = """Report what every layer of a network sees and costs.
   rfkit report model.py:Net
   rfkit report model.py:Net --arg dropout=0.1 --input 3x64x64 --all
   rfkit report torchvision.models:resnet18 --format json -o resnet18.json
+  rfkit report model.py:Net --format html -o report.html --image photo.jpg
 
 The table is as wide as the terminal, 120 columns when piped. COLUMNS, NO_COLOR and FORCE_COLOR are honoured.
 """
@@ -41,7 +50,9 @@ def report(
     target: Target,
     input_shape: Input = None,
     arguments: Args = None,
-    form: Annotated[str, typer.Option("--format", metavar="FORM", help="table, json, csv or markdown.")] = "table",
+    form: Annotated[
+        str, typer.Option("--format", metavar="FORM", help="table, json, csv, markdown or html.")
+    ] = "table",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file, whole or not at all.")
     ] = None,
@@ -55,6 +66,15 @@ def report(
         bool, typer.Option("--all", help="Also norms, activations and dropouts (JSON and CSV always have them).")
     ] = False,
     units: Annotated[bool, typer.Option("--units", help="What every single unit sees (JSON only).")] = False,
+    holes: Annotated[
+        bool, typer.Option("--holes", help="Which positions each layer's centre unit reaches, and which it skips.")
+    ] = False,
+    image: Annotated[
+        Path | None, typer.Option("--image", metavar="FILE", help="Picture to draw fields on (HTML only).")
+    ] = None,
+    spec: Annotated[
+        Path | None, typer.Option("--spec", metavar="FILE", help="Also say which of its rules hold (HTML only).")
+    ] = None,
     strict: Strict = False,
     device: Device = "meta",
     stub_missing: StubMissing = False,
@@ -64,13 +84,15 @@ def report(
     check_choice("--format", form, FORMATS)
     if depth is not None and depth < 1:
         raise UsageError(f"--depth {depth}: expected 1 or more components of a layer's name")
-    for option, given, forms in (("--units", units, ("json",)), ("--depth", depth, ("table", "markdown"))):
-        if given and form not in forms:
-            say(f"{option} makes no difference to --format {form}; it is for {' and '.join(forms)}")
+    _say_what_is_idle(form, {"--units": units, "--depth": depth, "--layers": layers, "--image": image, "--spec": spec})
+    how = {"strict": strict, "stub_missing": stub_missing}
     with destination(output) as write:
-        found = traced(
-            target, input_shape, arguments or [], device, strict=strict, units=units, stub_missing=stub_missing
-        )
+        if form == "html":
+            from rfkit.cli.page import page
+
+            write(page(target, input_shape, arguments or [], device, image=image, spec=spec, **how))
+            return
+        found = traced(target, input_shape, arguments or [], device, units=units, holes=holes, **how)
         write(_rendered(found, form, output is None, all_rows=all_rows, layers=layers, depth=depth))
 
 
@@ -91,6 +113,12 @@ def explain(
         found = traced(target, input_shape, arguments or [], device, strict=strict, stub_missing=stub_missing)
         wrap = sys.stdout.isatty() or "COLUMNS" in os.environ
         write(steps.render(found, layer, width=width() if wrap else None))
+
+
+def _say_what_is_idle(form: str, given: Mapping[str, object]) -> None:
+    for option, value in given.items():
+        if value and form not in FORMS_OF[option]:
+            say(f"{option} makes no difference to --format {form}; it is for {' and '.join(FORMS_OF[option])}")
 
 
 def _rendered(found: Report, form: str, to_stdout: bool, **selection: Any) -> str:

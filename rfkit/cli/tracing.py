@@ -23,6 +23,7 @@ def traced(
     *,
     strict: bool = False,
     units: bool = False,
+    holes: bool = False,
     stub_missing: bool = False,
 ) -> Report:
     """Trace a target at the shape that was given as ``3x32x32``, or at one that it accepts.
@@ -42,8 +43,10 @@ def traced(
     if stub_missing:
         if units:
             raise UsageError("--units and --stub-missing do not go together: what every unit sees stays in its process")
-        return _traced_with_stand_ins(Job(target, tuple(arguments), shape, strict, device, stub_missing=True))
-    return trace_target(target, arguments, shape, device=device, strict=strict, units=units)
+        return _traced_with_stand_ins(
+            Job(target, tuple(arguments), shape, strict, device, stub_missing=True, holes=holes)
+        )
+    return trace_target(target, arguments, shape, device=device, strict=strict, units=units, holes=holes)
 
 
 def _traced_with_stand_ins(job: Job) -> Report:

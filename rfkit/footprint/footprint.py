@@ -15,7 +15,6 @@ from typing import Self
 
 from rfkit.footprint import layout as layouts
 from rfkit.footprint.axis import AxisField
-from rfkit.footprint.extent import NONE
 from rfkit.footprint.layout import Layout
 from rfkit.footprint.taps import Taps, fan
 
@@ -111,8 +110,7 @@ class Footprint:
         for field in self.axes:
             if field is None:
                 continue
-            hull = field.extent.reduce([f for f, p in enumerate(field.positions) if p]).whole()
-            empty = hull[:1] >= NONE
+            empty = field.extent.reduce([f for f, p in enumerate(field.positions) if p]).unseen()
             if empty.any():
                 unseen = empty if unseen is None else unseen | empty
         if unseen is None:

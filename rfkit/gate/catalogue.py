@@ -81,10 +81,22 @@ def selected(code: str, select: Iterable[str], ignore: Iterable[str]) -> bool:
 
 def _section(rule: Rule) -> str:
     asked = f"In a spec: `{rule.asked}`\n\n" if rule.asked else ""
+    summary, meaning, why, fix = map(_prose, (rule.summary, rule.meaning, rule.why, rule.fix))
     return (
-        f"\n## {rule.code} {rule.name}\n\n{rule.summary[0].upper()}{rule.summary[1:]}.\n\n{rule.meaning}\n\n"
-        f"**Why it matters.** {rule.why}\n\n**What to do.** {rule.fix}\n\n{asked}Read more: {rule.reference}\n"
+        f"\n## {rule.code} {rule.name}\n\n{summary[0].upper()}{summary[1:]}.\n\n{meaning}\n\n"
+        f"**Why it matters.** {why}\n\n**What to do.** {fix}\n\n{asked}Read more: {_link(rule.reference)}\n"
     )
+
+
+def _prose(text: str) -> str:
+    """Text whose signs of multiplication Markdown does not take for emphasis."""
+    return text.replace("*", "\\*")
+
+
+def _link(reference: str) -> str:
+    """A page of the documentation as a link, an address as it is."""
+    page = reference.removeprefix("docs/")
+    return f"[{page}]({page})" if page != reference else _prose(reference)
 
 
 _MISREAD = str.maketrans("OILS", "0115")

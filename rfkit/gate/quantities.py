@@ -53,6 +53,7 @@ class Quantity:
 
 
 SIZE = Quantity("length", {"px": 1}, per_axis=True)
+HOLE = Quantity("length", {"px": 1}, whole=True, per_axis=True)
 WINDOW = Quantity("size", whole=True, per_axis=True)
 COUNT = Quantity("count", _THOUSANDS, whole=True)
 MEMORY = Quantity("amount of memory", _MEMORY, spaced=True, whole=True)

@@ -31,6 +31,7 @@ class Job:
         stub_missing: replace packages that are not installed, and that the network does not need, by inert stand-ins.
         directory: where to run it; None: the working directory of the caller.
         places: also say in which line of the model's code each layer is made.
+        holes: also list the positions that each layer's centre unit reaches.
     """
 
     target: str
@@ -41,6 +42,7 @@ class Job:
     stub_missing: bool = False
     directory: Path | None = None
     places: bool = False
+    holes: bool = False
 
     @property
     def source(self) -> str:

@@ -120,6 +120,7 @@ def _outcome(job: Job, snapshot: Snapshot) -> dict[str, Any]:
             device=job.device,
             strict=job.strict,
             places=job.places,
+            holes=job.holes,
         )
         taught = tuple(f"{op}: its rule comes from the file itself (rfkit.rule)" for op in snapshot.taught())
         outcome["report"] = dataclasses.replace(report, notes=report.notes + taught).to_dict()

@@ -10,13 +10,13 @@ from rfkit.render.rows import entries
 from rfkit.report import Report
 
 LISTS = ("inputs", "context", "flags", "global")
-UNITS = ("lo", "hi")
+UNITS = ("lo", "hi", "reached")
 
 
 def render(report: Report, *, layers: str | None = None) -> str:
     """Every layer on a line: values per axis joined by ``x`` (``11x11``, ``1/2x1/2``), lists of names by spaces.
 
-    What is not known or does not apply is empty; positions of single units (``lo`` and ``hi``) are left to the JSON.
+    What is not known or does not apply is empty; positions (``lo``, ``hi`` and ``reached``) are left to the JSON.
 
     Args:
         report: what a trace found.

@@ -15,11 +15,15 @@ COLUMNS = (
     ("window", ":--"),
     ("RF", "--:"),
     ("jump", "--:"),
+    ("reads", "--:"),
+    ("hole", "--:"),
     ("sees", "--:"),
     ("params", "--:"),
     ("MACs", "--:"),
     ("", ":--"),
 )
+_RARE = frozenset({"reads", "hole", ""})
+"""Columns that are left out where they are empty."""
 
 
 def render(report: Report, *, all_rows: bool = False, layers: str | None = None, depth: int | None = None) -> str:
@@ -27,11 +31,11 @@ def render(report: Report, *, all_rows: bool = False, layers: str | None = None,
     selection = select(report, all_rows=all_rows, layers=layers, depth=depth)
     target, size, how = summary.head(report)
     rows = [_cells(row) for row in selection.rows]
-    used = [i for i, (name, _) in enumerate(COLUMNS) if name or any(row[i] for row in rows)]
+    used = [i for i, (name, _) in enumerate(COLUMNS) if name not in _RARE or any(row[i] for row in rows)]
     lines = [f"**{_escaped(target)}**, {size}, {how}", ""]
     lines += [_line([COLUMNS[i][0] for i in used]), _line([COLUMNS[i][1] for i in used])]
     lines += [_line([row[i] for i in used]) for row in rows]
-    remarks = [f"- {_escaped(line)}" for line in summary.lines(report, selection)]
+    remarks = [f"- {_begun(_escaped(line))}" for line in summary.lines(report, selection)]
     return "\n".join([*lines, "", *remarks]) + "\n"
 
 
@@ -44,6 +48,8 @@ def _cells(row: Row) -> Sequence[str]:
         row.window_words,
         row.field,
         row.jump,
+        row.reads,
+        row.hole,
         "everything" if row.everything else sees,
         f"{row.params:,}" if row.params else "",
         text.human(row.macs) if row.macs else "",
@@ -53,6 +59,11 @@ def _cells(row: Row) -> Sequence[str]:
 
 def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+def _begun(words: str) -> str:
+    """Words that begin neither a heading nor a list of their own."""
+    return f"\\{words}" if words[:1] in "#+" else words
 
 
 def _escaped(words: str) -> str:

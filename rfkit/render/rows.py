@@ -11,12 +11,13 @@ from typing import Any
 
 from rfkit.errors import UsageError
 from rfkit.render import text
-from rfkit.report import Layer, Report
+from rfkit.report import Layer, Report, Runs, reached_positions
 
 MARKS: Mapping[str, str] = {
     "unknown": "?",
     "space_in_batch": "!",
     "misaligned": "≠",
+    "gridding": "#",
     "unproductive": "○",
     "measured": "~",
     "bound": "≤",
@@ -33,6 +34,8 @@ class Row:
     """One row: a layer, or consecutive layers of one block folded into one (``layers`` then holds them all).
 
     ``window`` holds kernel, stride, dilation (each empty where it is the usual 1) and a word such as ``dw`` or ``T``.
+    ``reads`` and ``hole`` say what the centre unit reaches of its field, ``7/13``, and the longest run it skips; empty where
+    it skips nothing or that was not asked for.
     ``everything`` is set where no local field is left on any axis and the whole image is seen.
     """
 
@@ -42,6 +45,8 @@ class Row:
     window: tuple[str, str, str, str]
     field: str
     jump: str
+    reads: str
+    hole: str
     coverage: float | None
     everything: bool
     params: int
@@ -159,6 +164,8 @@ def row(report: Report, group: tuple[Layer, ...], by_label: Mapping[str, Layer],
         window=window(last, by_label) if single else ("", "", "", ""),
         field="?" if last.unknown else text.field(last.receptive_field, last.receptive_field_min),
         jump="" if everything else text.jump(last.jump),
+        reads=text.sizes([_share(runs) for runs in last.reached or ()]) if any(last.max_hole or ()) else "",
+        hole=text.sizes(last.max_hole or ()) if any(last.max_hole or ()) else "",
         coverage=last.coverage,
         everything=everything,
         params=sum(layer.params for layer in group),
@@ -167,6 +174,11 @@ def row(report: Report, group: tuple[Layer, ...], by_label: Mapping[str, Layer],
         unknown=last.unknown is not None,
         layers=group,
     )
+
+
+def _share(runs: Runs) -> str:
+    """Positions reached of those from the first to the last: ``7/13``."""
+    return f"{reached_positions(runs)}/{runs[-1][1] - runs[0][0] + 1}" if runs else "0"
 
 
 def causes(layer: Layer) -> frozenset[str]:

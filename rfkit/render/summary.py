@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from rfkit.render import text
 from rfkit.render.rows import MARKS, Selection, causes
-from rfkit.report import Layer, PerAxis, Report
+from rfkit.report import Layer, PerAxis, Report, reached_positions
 
 MEANINGS: Mapping[str, tuple[str, str]] = {
     "unknown": (
@@ -21,6 +21,10 @@ MEANINGS: Mapping[str, tuple[str, str]] = {
     "misaligned": (
         "the paths joined here disagree in jump or centre",
         "give them equal strides, and paddings that keep them centred",
+    ),
+    "gridding": (
+        "positions are skipped here that nothing up to the last feature map fills in",
+        "dilate by rates such as 1, 2, 5, stride no further than the kernel; --holes shows all of them",
     ),
     "unproductive": (
         "the input already sees more than the image, so the convolution adds no context",
@@ -51,7 +55,7 @@ def _duration(seconds: float) -> str:
 
 def lines(report: Report, selection: Selection, every_row: str = "--all") -> list[str]:
     """Everything below a table, one sentence or remark each."""
-    found = [cost(report), *seen(report), *legend(report.layers)]
+    found = [cost(report), *seen(report), *holes(report), *legend(report.layers)]
     idle = unused(report)
     if idle:
         found.append(f"Never called: {text.listing(idle, 60)}.")
@@ -87,6 +91,25 @@ def seen(report: Report) -> list[str]:
             return [f"What the output sees is not known: {blind[0].unknown}, in {blind[0].label}, has no rule."]
         return [f"{subject} no position of the input."] if totals.coverage == 0 else []
     return [f"{subject} {text.area(size)} input {nouns(report)}{_share(report)}{_features(report)}."]
+
+
+def holes(report: Report) -> list[str]:
+    """What the centre units skip, where that was asked for: ``reaches 7x7 of the 13x13 pixels ..., with holes of up to 1``."""
+    if not any(layer.reached for layer in report.layers):
+        return []
+    found = {layer.label: layer for layer in report.layers if any(layer.max_hole or ())}
+    if not found:
+        return ["No holes: every layer's centre unit reaches all positions from its first to its last."]
+    features = found.get(report.totals.features or "")
+    if features is None:
+        begin = [label for label, layer in found.items() if found.keys().isdisjoint(layer.inputs)]
+        return [f"Holes begin at {text.listing(begin)} and are filled in: the last feature map has none."]
+    sizes = [(reached_positions(runs), runs[-1][1] - runs[0][0] + 1) for runs in features.reached or () if runs]
+    reads, among = text.area([n for n, _ in sizes]), text.area([n for _, n in sizes])
+    largest = text.sizes(features.max_hole or ())
+    return [
+        f"The last feature map ({features.label}) reaches {reads} of {among} {nouns(report)}: holes of up to {largest}."
+    ]
 
 
 def nouns(report: Report) -> str:

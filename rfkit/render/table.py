@@ -45,7 +45,7 @@ class Layout:
     without: frozenset[str] = frozenset()
 
 
-_BARE = frozenset({"type", "sees", "jump"})
+_BARE = frozenset({"type", "sees", "jump", "reads"})
 
 LAYOUTS = (
     Layout(gap=2, bar=7, letters=99, exact=True),
@@ -194,6 +194,8 @@ def _columns(rows: Sequence[Row], layout: Layout) -> list[Column]:
         _windows(rows),
         Column("RF", [row.field if layout.paths else row.longest_field for row in rows], ">", lost),
         Column("jump", [row.jump for row in rows], ">"),
+        Column("reads", [row.reads for row in rows], ">"),
+        Column("hole", [row.hole for row in rows], ">"),
         Column("sees", [_sees(row, layout) for row in rows], "<", [BAR] * len(rows)),
         Column("params", [_count(row.params, layout.exact) for row in rows], ">"),
         Column("MACs", [text.human(row.macs) if row.macs else "" for row in rows], ">"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rfkit.gate.checks import savings, widening
+from rfkit.gate.checks import gridding, savings, widening
 from rfkit.gate.checks.graph import Graph
 from rfkit.gate.checks.wording import axis_name
 from rfkit.gate.limits import Limit
@@ -32,6 +32,8 @@ def way_out(check: str, graph: Graph, layer: Layer | None, of_network: bool, axi
         return _field(check, graph, layer, of_network, axis, limit)
     if check == "jump" and layer is not None:
         return widening.jump(graph, layer, axis, limit)
+    if check == "max_hole" and layer is not None:
+        return gridding.first_holes(graph, layer, of_network, axis, limit)
     if check == "coverage" and layer is not None:
         return _coverage(graph, layer, of_network, limit)
     if check in ("params", "macs", "activation_memory") and of_network:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rfkit.gate.checks.graph import Graph, is_convolution
+from rfkit.gate.checks.gridding import holes_of_features
 from rfkit.gate.checks.wording import MACS
-from rfkit.gate.quantities import COUNT, MEMORY, SHARE, SIZE, WINDOW, Quantity
+from rfkit.gate.quantities import COUNT, HOLE, MEMORY, SHARE, SIZE, WINDOW, Quantity
 from rfkit.report import Layer, Number
 
 Values = Sequence[Number | float | None]
@@ -25,6 +26,7 @@ class Measure:
         whole: its values for the network as a whole; None: it is one of layers only.
         layer: its values for a layer; None where it has none.
         missing: what a layer lacks that has none: ``a kernel``.
+        undefined: why the network may have none on an axis.
         short, over: what a gap is called below and above the limit.
     """
 
@@ -35,6 +37,7 @@ class Measure:
     whole: Callable[[Graph], Values] | None
     layer: Callable[[Layer], Values | None]
     missing: str = "such a value"
+    undefined: str = "no two units are left to compare"
     short: str = "short"
     over: str = "too large"
 
@@ -67,6 +70,10 @@ MEASURES = {
     "coverage": Measure(
         "coverage {}", "is", ("RF106", "RF106"), SHARE,
         lambda graph: (graph.report.totals.coverage,), lambda layer: (layer.coverage,), over="too much",
+    ),
+    "max_hole": Measure(
+        "longest hole {}", "is", ("RF108", "RF108"), HOLE, holes_of_features, lambda layer: layer.max_hole,
+        "positions that were looked at", undefined="the trace did not look for holes",
     ),
     "params": Measure(
         "{} parameters", "are", ("RF110", "RF110"), COUNT,

@@ -17,6 +17,8 @@ from rfkit.gate.quantities import COUNT, SHARE, SIZE
 from rfkit.gate.requirements import Requirement
 from rfkit.report import Layer, Number
 
+_OF_FEATURES = frozenset({"receptive_field_features", "jump", "max_hole"})
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -78,9 +80,7 @@ def measure(requirement: Requirement, subject: Subject) -> Answer:
 def _readings(found: Measure, requirement: Requirement, subject: Subject) -> Iterable[Reading]:
     graph = subject.graph
     if requirement.layers is None and found.whole is not None:
-        maker = (
-            graph.features() if "features" in requirement.check or requirement.check == "jump" else graph.main_output()
-        )
+        maker = graph.features() if requirement.check in _OF_FEATURES else graph.main_output()
         values = found.whole(graph)
         flagged = maker is not None and "bound" in maker.flags and found.quantity is SIZE
         yield Reading(values, maker, True, flagged, _unknown(maker, graph) if None in values else None)
@@ -196,7 +196,7 @@ def _undecided(found: Measure, worst: Compared) -> str:
     if reading.unknown:
         return f"{noun}{where} {found.verb} not known: the operator {reading.unknown} has no rule"
     if reading.values[worst.axis] is None:
-        return f"{noun}{where} {found.verb} undefined: no two units are left to compare"
+        return f"{noun}{where} {found.verb} undefined: {found.undefined}"
     said = written(worst.value, found.quantity, worst.limit)
     return f"{noun}{where} {found.verb} at most {said}, an upper bound: that does not decide {worst.limit.text}"
 

@@ -80,6 +80,18 @@ RULES: dict[str, tuple[str, str, str, str, str, str, str]] = {
         "Pool with nn.AdaptiveAvgPool2d(1), flatten with flatten(1), and give the last layer as many outputs as classes.",
         "https://pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool2d.html",
     ),
+    "RF108": (
+        "hole-too-large",
+        "the last feature map skips more neighbouring positions than allowed",
+        'max_hole = "<= 1"',
+        "The longest run of positions, along each axis of the input, that the centre unit of the last feature map does not reach "
+        "between the first and the last that it does: the exact set, on this image. With a layer pattern: that of each layer.",
+        "Dilations with a common factor, and strides wider than kernels, split the image into grids that never meet: neighbouring "
+        "units answer from different pixels, and what lies in a hole is not seen at all.",
+        "The message names the layer at which the hole grows past the limit. Take rates that fill each other's holes, such as "
+        "1, 2, 5, or put an undilated convolution behind. rfkit report --holes shows the holes of every layer.",
+        "Wang et al.: Understanding Convolution for Semantic Segmentation, WACV 2018, arXiv 1702.08502, section 3.2",
+    ),
     "RF110": (
         "parameters-out-of-range",
         "the number of parameters is out of its limit",

@@ -22,6 +22,7 @@ RULES: Mapping[str, str] = {
     "--rf-features": "receptive_field_features",
     "--jump": "jump",
     "--coverage": "coverage",
+    "--max-hole": "max_hole",
     "--params": "params",
     "--macs": "macs",
     "--activation-memory": "activation_memory",

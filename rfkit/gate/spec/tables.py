@@ -23,6 +23,7 @@ from rfkit.gate.spec.values import (
     Day,
     Device,
     Forbidden,
+    Hole,
     Length,
     Level,
     Memory,
@@ -59,6 +60,12 @@ class LengthRule(Rule):
     """A limit on a length in pixels of the input, for all axes or one per axis."""
 
     limit: Length
+
+
+class HoleRule(Rule):
+    """A limit on a number of neighbouring pixels, for all axes or one per axis."""
+
+    limit: Hole
 
 
 class WindowRule(Rule):
@@ -130,6 +137,10 @@ class LayerRules(Table):
         "Distance in pixels between neighbouring units; of the network: where positions are last told apart.", "<= 8"
     )
     coverage: Annotated[ShareRule | None, Short("limit")] = key("Share of the image that is seen.", ">= 90%")
+    max_hole: Annotated[HoleRule | None, Short("limit")] = key(
+        "Longest run of pixels skipped between those that the centre unit reaches; of the network: of its features.",
+        "<= 1",
+    )
     params: Annotated[CountRule | None, Short("limit")] = key("Parameters.", "< 200k")
     macs: Annotated[CountRule | None, Short("limit")] = key("Multiply-accumulates for one input.", "< 60M")
     activation_memory: Annotated[MemoryRule | None, Short("limit")] = key(

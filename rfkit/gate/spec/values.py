@@ -11,7 +11,7 @@ from pydantic import PlainValidator, WithJsonSchema
 
 from rfkit.gate.findings import Severity
 from rfkit.gate.limits import Limit, parse_limits
-from rfkit.gate.quantities import COUNT, MEMORY, SHARE, SIZE, WINDOW, Quantity
+from rfkit.gate.quantities import COUNT, HOLE, MEMORY, SHARE, SIZE, WINDOW, Quantity
 from rfkit.gate.spec import readers
 from rfkit.gate.spec.vocabulary import known_codes, part_names
 
@@ -48,6 +48,7 @@ def _limit_schema(quantity: Quantity) -> Json:
 
 Limits = tuple[Limit, ...]
 Length = Annotated[Limits, PlainValidator(partial(parse_limits, quantity=SIZE)), WithJsonSchema(_limit_schema(SIZE))]
+Hole = Annotated[Limits, PlainValidator(partial(parse_limits, quantity=HOLE)), WithJsonSchema(_limit_schema(HOLE))]
 Window = Annotated[
     Limits, PlainValidator(partial(parse_limits, quantity=WINDOW)), WithJsonSchema(_limit_schema(WINDOW))
 ]

@@ -239,13 +239,14 @@ class TestOutputShape:
         assert found.layer == "view"
 
 
-def test_every_check_can_be_asked_for(first: Report) -> None:
+def test_every_check_can_be_asked_for() -> None:
     asked = dict.fromkeys(("no_unused_modules", "no_unproductive_layers", "aligned"), True)
     asked |= dict.fromkeys(("receptive_field", "receptive_field_features", "kernel_size", "stride", "dilation"), ">= 1")
     asked |= dict.fromkeys(("jump", "params", "macs", "conv_blocks"), ">= 1")
     asked |= {"coverage": ">= 0.5", "activation_memory": "> 1 B", "output_shape": [1, 10]}
     asked |= {"require": ["dilated"], "forbid": ["max_pool"]}
-    found = findings(first, **asked)
+    asked |= {"max_hole": "<= 0"}
+    found = findings(report_of(TwoBranchNet(), holes=True), **asked)
     assert len(found) == len(asked) == len(CHECKS)
     assert broken(found) == set()
 

@@ -1,0 +1,143 @@
+"""What the page's script works with: the report's graph, its figures as numbers, and what every unit sees."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from math import prod
+from typing import Any
+
+from rfkit.render.html import runs, words
+from rfkit.render.rows import Row
+from rfkit.report import Layer, PerAxis, Report
+
+
+def page_data(report: Report, rows: Sequence[Row], shown: Sequence[bool]) -> dict[str, Any]:
+    """Everything, as JSON values.
+
+    Args:
+        report: what a trace found, with ``units`` where fields are to be drawn.
+        rows: one for each of its layers.
+        shown: which of them change a field, a shape or the cost.
+    """
+    number = {layer.label: index for index, layer in enumerate(report.layers)}
+    ranges = Ranges()
+    depths = _depths(report, number, shown)
+    return {
+        "axes": [
+            {"name": name, "length": length}
+            for name, length in zip(words.axis_names(report), report.spatial, strict=True)
+        ],
+        "plane": plane(report),
+        "layers": [
+            {
+                "label": layer.label,
+                "type": layer.type,
+                "inputs": [number.get(label, -1) for label in layer.inputs],
+                "global": bool(layer.global_) and all(layer.global_),
+                "coverage": layer.coverage,
+                "size": _numbers(layer.receptive_field),
+                "least": _numbers(layer.receptive_field_min),
+                "depth": depth,
+                "changes": changes,
+                "facts": words.facts(report, layer, row),
+                "remarks": words.remarks(report, layer),
+                "sort": _sort_keys(layer),
+                "dims": _dims(layer, len(report.input_shape)),
+                "ranges": None if layer.units is None else [ranges.add(*pair) for pair in layer.units],
+                "reached": _reached(layer),
+            }
+            for layer, row, depth, changes in zip(report.layers, rows, depths, shown, strict=True)
+        ],
+        "ranges": ranges.coded,
+    }
+
+
+def embedded(data: Mapping[str, Any]) -> str:
+    """JSON that may stand inside a script element, whatever names it holds."""
+    plain = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
+    for char in "<>&\u2028\u2029":
+        plain = plain.replace(char, f"\\u{ord(char):04x}")
+    return plain.encode("utf-8", "replace").decode()
+
+
+class Ranges:
+    """What units see along an axis, first and last position of each: every such pair of lists once."""
+
+    def __init__(self) -> None:
+        self.coded: list[tuple[list[int], list[int]]] = []
+        self._places: dict[tuple[tuple[int, ...], tuple[int, ...]], int] = {}
+
+    def add(self, lo: tuple[int, ...], hi: tuple[int, ...]) -> int:
+        """The place of a pair of lists among those coded."""
+        if (lo, hi) not in self._places:
+            self._places[lo, hi] = len(self.coded)
+            self.coded.append((runs.encode(lo), runs.encode(hi)))
+        return self._places[lo, hi]
+
+
+def plane(report: Report) -> list[int]:
+    """The two axes of the picture: the last two of the first input; none where it has only one."""
+    axes = len(report.input_shape) - 2
+    if axes < 2 or report.spatial[:axes] != report.input_shape[2:]:
+        return []
+    return [axes - 2, axes - 1]
+
+
+def _depths(report: Report, number: Mapping[str, int], shown: Sequence[bool]) -> list[int]:
+    """By layer, how many layers that change something lie on the longest way to it, itself included."""
+    depths: list[int] = []
+    for layer, changes in zip(report.layers, shown, strict=True):
+        before = [depths[place] for label in layer.inputs if (place := number.get(label, len(depths))) < len(depths)]
+        depths.append(max(before, default=0) + changes)
+    return depths
+
+
+def _dims(layer: Layer, input_rank: int) -> list[list[int]]:
+    """The axes that each dimension of units follows: one each, or several where units are in one row (tokens)."""
+    if layer.units is None:
+        return []
+    lengths = [len(lo) for lo, _ in layer.units]
+    places = list(layer.output_shape)
+    dims: dict[object, list[int]] = {}
+    for axis, length in enumerate(lengths):
+        alike = lengths.count(length)
+        together = length > 1 and alike > 1 and (places.count(length) < alike or _winds(layer, input_rank))
+        dims.setdefault(("row", length) if together else axis, []).append(axis)
+    return list(dims.values())
+
+
+def _winds(layer: Layer, input_rank: int) -> bool:
+    """Whether one axis starts over while another goes on, in a tensor with fewer dimensions than the input."""
+    return len(layer.output_shape) < input_rank and any(
+        any(b < a for a, b in pairwise(lo)) for lo, _ in layer.units or ()
+    )
+
+
+def _reached(layer: Layer) -> list[tuple[list[int], list[int]]] | None:
+    """Per axis the runs of positions that the centre unit reaches, as their firsts and lasts; None where none has a hole."""
+    if not any(layer.max_hole or ()):
+        return None
+    return [(runs.encode([a for a, _ in axis]), runs.encode([b for _, b in axis])) for axis in layer.reached or ()]
+
+
+def _numbers(values: PerAxis) -> list[float | None]:
+    return [None if value is None else float(value) for value in values]
+
+
+def _sort_keys(layer: Layer) -> dict[str, float | None]:
+    """By column, what rows are sorted by; None for what is not known."""
+    return {
+        "output": prod(layer.output_shape),
+        "window": prod(layer.kernel_size) if layer.kernel_size is not None else None,
+        "field": _product(layer.receptive_field),
+        "jump": _product(layer.jump),
+        "sees": layer.coverage,
+        "params": layer.params,
+        "macs": layer.macs,
+    }
+
+
+def _product(values: PerAxis) -> float | None:
+    return None if not values or None in values else float(prod(value for value in values if value is not None))
