@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rfkit import __version__
-from rfkit.cli import audit, baseline, check, diff, init, report, rule
+from rfkit.cli import audit, baseline, check, diff, erf, graph, init, report, rule, suggest, verify
 
 ABOUT = """What every layer of a PyTorch network sees, and what it costs.
 
@@ -53,7 +53,11 @@ for name, function, text, summary in (
     ("init", init.init, init.INIT, "Write a spec for rfkit check."),
     ("rule", rule.rule, rule.RULE, "What a rule means, and how to fix what breaks it."),
     ("diff", diff.diff, diff.DIFF, "What changed between two networks or revisions."),
+    ("suggest", suggest.suggest, suggest.SUGGEST, "The smallest edits with which a network passes."),
     ("audit", audit.audit, audit.AUDIT, "Check a hand calculation, and find its mistakes."),
+    ("graph", graph.graph, graph.GRAPH, "A picture of the network."),
+    ("erf", erf.erf, erf.ERF, "Measure what a layer depends on, and how much."),
+    ("verify", verify.verify, verify.VERIFY, "Prove the report with real forwards."),
 ):
     app.command(name, help=text, short_help=summary)(function)
 app.add_typer(baseline.app, name="baseline", help=baseline.BASELINE, short_help="Figures that must not get worse.")

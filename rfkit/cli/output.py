@@ -32,14 +32,16 @@ def color() -> bool:
 
 
 @contextmanager
-def destination(output: Path | None) -> Iterator[Callable[[str], None]]:
+def destination(output: Path | None) -> Iterator[Callable[[str | bytes], None]]:
     """Where the report goes: stdout, or a file that appears when it is complete and is left alone otherwise.
+
+    What it is called with is text, or the bytes of a picture.
 
     Raises:
         UsageError: the file cannot be written, which is found out on entry.
     """
     if output is None or str(output) == "-":
-        yield print_text
+        yield _print
         return
     path = output.resolve()
     if path.is_dir():
@@ -47,13 +49,13 @@ def destination(output: Path | None) -> Iterator[Callable[[str], None]]:
     if path.exists() and not os.access(path, os.W_OK):
         raise UsageError(f"cannot write {output}: permission denied")
     if path.exists() and not path.is_file():
-        yield lambda text: _store(path, text, output)
+        yield lambda content: _store(path, content, output)
         return
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     _store(part, "", output)
 
-    def write(text: str) -> None:
-        _store(part, text, output)
+    def write(content: str | bytes) -> None:
+        _store(part, content, output)
         if path.exists():
             shutil.copymode(path, part)
         os.replace(part, path)
@@ -64,11 +66,18 @@ def destination(output: Path | None) -> Iterator[Callable[[str], None]]:
         part.unlink(missing_ok=True)
 
 
-def _store(path: Path, text: str, output: Path) -> None:
+def _store(path: Path, content: str | bytes, output: Path) -> None:
     try:
-        path.write_text(text, encoding="utf-8", newline="\n")
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
     except OSError as error:
         raise UsageError(f"cannot write {output}: {(error.strerror or str(error)).lower()}") from error
+
+
+def _print(content: str | bytes) -> None:
+    if isinstance(content, str):
+        print_text(content)
+    else:
+        flush(content)
 
 
 def print_text(text: str) -> None:
@@ -83,10 +92,13 @@ def print_text(text: str) -> None:
 _PLAIN = str.maketrans("█▉▊▋▌▍▎▏…≠○≤", "######--.xo<")
 
 
-def flush(text: str = "") -> None:
+def flush(content: str | bytes = "") -> None:
     """Write to stdout and hand it on; a reader who has gone is no error."""
     try:
-        sys.stdout.write(text)
+        if isinstance(content, str):
+            sys.stdout.write(content)
+        else:
+            sys.stdout.buffer.write(content)
         sys.stdout.flush()
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,189 @@
+"""The façade: a model and an input shape become a verification."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_map_only
+
+from rfkit.analyze import trace
+from rfkit.errors import InputError, UsageError
+from rfkit.forward import Subject
+from rfkit.report import Report
+from rfkit.tracing import ForwardError
+from rfkit.verifying.bench import Bench, CoupledImages, prepare, random_inputs
+from rfkit.verifying.blindness import blind_values
+from rfkit.verifying.claims import AxisClaim
+from rfkit.verifying.gradients import check_gradients, elements_to_pick
+from rfkit.verifying.judging import judge, not_compared, skipped
+from rfkit.verifying.probing import Finding, Probing, check_images_are_apart, layers_with_nan, plan_cuts
+from rfkit.verifying.results import LayerResult, Stop, Verification
+from rfkit.verifying.watch import exact_kernels
+
+MOST_IMAGES = 16
+MEMORY = 256 << 20
+"""Bytes of activations that the images of one forward may take together."""
+PICKED, PICKED_WHERE_BLIND = 1, 5
+"""Units per layer whose gradient is taken, usually and where NaN does not tell."""
+QUICK = 4
+"""Units per layer and axis with ``quick``."""
+
+
+def verify(
+    model: nn.Module,
+    input_shape: Sequence[int] | None = None,
+    *,
+    example_inputs: Any = None,
+    layers: str | None = None,
+    quick: bool = False,
+    target: str | None = None,
+) -> Verification:
+    """Run a model with real numbers on the CPU and compare what its units see with what its trace says they see.
+
+    Strict fields are compared: NaN passes through context like through anything else. Every layer of the report is compared,
+    every element of its output, on every axis: first by NaN probing, then by the gradient of a unit or more. The model comes
+    back as it was; it runs in eval mode.
+
+    Args:
+        model: on the CPU, with real weights.
+        input_shape: ``(N, C, *spatial)``, or ``(C, *spatial)``; one image is looked at, whatever N is.
+        example_inputs: instead of a shape: a tensor, a tuple of the forward's arguments, or a dict of its keyword arguments.
+        layers: only layers whose label matches this pattern, e.g. ``"layer1.*"``.
+        quick: compare a few units per layer: those at the borders, at the centre, and some between.
+        target: what to call the model; its class name by default.
+
+    Raises:
+        InputError: if the shape is malformed or refused, the model is not on the CPU, or it makes NaN of clean numbers.
+        UsageError: if no layer matches ``layers``.
+    """
+    began = time.perf_counter()
+    subject = Subject.of(getattr(model, "_orig_mod", model), None)
+    _check_is_here(subject.model)
+    shape = None if input_shape is None else _one_image(input_shape, subject.ranks)
+    report = trace(subject.model, shape, example_inputs=example_inputs, strict=True, units=True, target=target)
+    if layers is not None and not any(fnmatchcase(layer.label, layers) for layer in report):
+        raise UsageError(
+            f"no layer matches {layers!r}: the report has {', '.join(x.label for x in report.layers[:6])}, ..."
+        )
+    with exact_kernels():
+        bench, clean = _bench(subject, report, example_inputs)
+        if not any(bench.inputs.places):
+            raise InputError("the input has no axis that NaN can be written on: it must be of floating-point numbers")
+        probing = Probing(bench)
+        if faulty := next(layers_with_nan(probing), None):
+            raise InputError(f"{faulty} gives NaN for clean numbers: nothing can be measured; give it other weights")
+        results, stops, backwards = _compared(probing, clean, report, layers, quick)
+    return Verification(
+        target=report.target,
+        input_shape=report.input_shape,
+        spatial=report.spatial,
+        layers=results,
+        stops=stops,
+        images=probing.images,
+        backwards=backwards,
+        sampled=quick,
+        notes=report.notes,
+        versions=_versions(),
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _check_is_here(model: nn.Module) -> None:
+    devices = {t.device.type for t in (*model.parameters(), *model.buffers())} - {"cpu"}
+    if "meta" in devices:
+        raise InputError(f"{type(model).__name__} is on meta and has no numbers: build it with real weights")
+    if devices:
+        raise InputError(f"{type(model).__name__} is on {min(devices)}: move it to the CPU, where it is verified")
+
+
+def _one_image(shape: Sequence[int], ranks: frozenset[int]) -> tuple[int, ...]:
+    """The shape with a batch of one, where the model's convolutions say that a batch was given."""
+    rank = max((r for r in ranks if r < len(shape)), default=None)
+    return (1, *shape[1:]) if rank is not None and len(shape) == rank + 2 else tuple(shape)
+
+
+def _bench(subject: Subject, report: Report, example_inputs: Any) -> tuple[Bench, Any]:
+    """The model on the bench with as many images as fit, and the inputs of a single one."""
+    one = _given(example_inputs, report, subject.dtype)
+    images = 1
+    if example_inputs is None and len(report.input_shape) > 1 and report.input_shape[0] == 1:
+        images = max(1, min(MOST_IMAGES, MEMORY // max(report.totals.activation_bytes, 1)))
+    if images > 1:
+        try:
+            bench = prepare(subject.model, random_inputs(report.input_shape, images, subject.dtype), images, report)
+            check_images_are_apart(Probing(bench))
+            return bench, one
+        except (CoupledImages, ForwardError):
+            pass
+    try:
+        return prepare(subject.model, one, 1, report), one
+    except ForwardError as error:
+        cause = error.__cause__
+        raise InputError(f"the forward fails on real numbers: {type(cause).__name__}: {cause}") from cause
+
+
+def _given(example_inputs: Any, report: Report, dtype: torch.dtype) -> Any:
+    if example_inputs is None:
+        return random_inputs(report.input_shape, 1, dtype)
+
+    def place(t: Tensor) -> Tensor:
+        if t.is_meta:
+            t = (
+                random_inputs(t.shape, 1, torch.float32)
+                if t.is_floating_point()
+                else torch.zeros(t.shape, dtype=t.dtype)
+            )
+        return t.detach().clone().to("cpu", dtype if t.is_floating_point() else t.dtype)
+
+    return tree_map_only(Tensor, place, example_inputs)
+
+
+def _compared(
+    probing: Probing, clean: Any, report: Report, pattern: str | None, quick: bool
+) -> tuple[tuple[LayerResult, ...], tuple[Stop, ...], int]:
+    """The results, the operators that stopped NaN on the way to one of them, and how many gradients were taken."""
+    bench = probing.bench
+    wanted = [layer.label for layer in report if pattern is None or fnmatchcase(layer.label, pattern)]
+    skipping = {w.layer.label: not_compared(w) for w in bench.layers}
+    comparable = [n for n, w in enumerate(bench.layers) if w.layer.label in wanted and skipping[w.layer.label] is None]
+    blind = blind_values(bench)
+    claims = {n: bench.layers[n].claims or () for n in comparable}
+    chosen = {n: [c.thinned(QUICK) for c in c_of_n] if quick else c_of_n for n, c_of_n in claims.items()}
+    units = {n: sum(c.decided_by(t) for c, t in zip(claims[n], chosen[n], strict=True)) for n in comparable}
+    findings = {n: Finding() for n in comparable} | probing.check(plan_cuts(bench, chosen))
+    supports = check_gradients(bench, clean, _picked(bench, comparable, blind))
+    results = {r.label: r for r in judge(probing, findings, supports, blind, units)}
+    for layer in report:
+        missing = skipping.get(layer.label) or skipped(layer, "it does not run in this form with real numbers")
+        results.setdefault(layer.label, missing)
+    used = dict.fromkeys(blind[v] for n in comparable if (v := bench.layers[n].value) in blind)
+    return tuple(results[label] for label in wanted), tuple(used), sum(s.taken for s in supports.values())
+
+
+def _picked(bench: Bench, layers: Sequence[int], blind: Mapping[int, Stop]) -> dict[int, list[tuple[int, ...]]]:
+    """Units to take gradients of, where what is claimed is new: a norm or an activation says what its convolution said.
+
+    Only what a module returns can be differentiated.
+    """
+    picked: dict[int, list[tuple[int, ...]]] = {}
+    present = set(layers)
+    for n in layers:
+        watched, stopped = bench.layers[n], bench.layers[n].value in blind
+        before = bench.layers[n - 1].claims or () if n - 1 in present else ()
+        known = before and all(map(AxisClaim.same, watched.claims or (), before))
+        if watched.site is not None and watched.site.of_module and (stopped or not known):
+            picked[n] = elements_to_pick(watched, len(picked), PICKED_WHERE_BLIND if stopped else PICKED)
+    return picked
+
+
+def _versions() -> dict[str, str]:
+    from rfkit import __version__
+
+    system = f"{platform.system()} {platform.machine()}"
+    return {"rfkit": __version__, "torch": torch.__version__, "python": platform.python_version(), "system": system}
