@@ -9,24 +9,46 @@ import csv
 import json
 import re
 import shlex
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
+import typer
+import yaml
 
 import rfkit
 from rfkit import cli
 from rfkit.report import FLAGS, Layer, Report
+from rfkit.rules import TABLE, registry
 from tests.benchmarks import exactness, speed
 from tests.shared import shared_path
+from trainer.cli.app import app as trainer_app
 from trainer.models.documents import TwoBranchNet
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (*ROOT.glob("docs/*.md"), ROOT / "README.md"))
-BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-DURATION = re.compile(r"\bin [\d.]+ m?s\b")
-README_WIDTH = "100"
+BLOCK = re.compile(r"^```([\w{}-]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+DURATION = re.compile(r"\bin [\d.]+ m?s\b|(?<=radients of )[\d,]+ units")
+"""What depends on the machine: how long it took, and how many units there was time for."""
+NAMED = re.compile(r"^# ([\w-]+\.\w+)\n")
+NARROW = ("index", "quick-start", "targets", "report", "explain", "check", "init", "rule")
+WIDTHS = {"README.md": "100", **{f"docs/{name}.md": "88" for name in NARROW}}
+"""Columns of the terminal that a page shows; 120, as in a pipe, on all others."""
+
+COMMAND = re.compile(r"^(?:\$ )?(rfkit|trainer) (.+?)(?:\s{3,}.*)?$", re.MULTILINE)
+"""A command line; prose may stand beside it, three spaces away."""
+PROGRAMS = {"rfkit": typer.main.get_command(cli.app), "trainer": typer.main.get_command(trainer_app)}
+READERS: dict[str, Callable[[str], Any]] = {
+    "json": json.loads,
+    "toml": tomllib.loads,
+    "xml": ElementTree.fromstring,
+    "yaml": yaml.safe_load,
+}
+PAGES_OF = {"baseline": ["baseline-and-diff"], "diff": ["baseline-and-diff"], "suggest": ["suggest", "check"]}
+"""Pages of commands that do not have one of their own name alone."""
 
 
 def text_of(page: str) -> str:
@@ -41,6 +63,39 @@ def blocks(page: str) -> list[tuple[str, str]]:
 def shown_commands(page: str) -> list[str]:
     """Blocks that show a command of rfkit and what it prints."""
     return [text for _, text in blocks(page) if text.startswith("$ rfkit ")]
+
+
+def workplace(page: str, folder: Path) -> Path:
+    """Where the commands of a page run: in a folder with the files whose blocks begin with their name (``# net.py``)."""
+    files = {match[1]: text for _, text in blocks(page) if (match := NAMED.match(text))}
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder if files else ROOT
+
+
+def command_lines(page: str) -> Iterator[tuple[str, list[str]]]:
+    """Program and words of every command of rfkit or trainer in the code blocks of a page, up to a pipe or a comment."""
+    for language, text in blocks(page):
+        if language in ("", "bash", "console", "text"):
+            for program, line in COMMAND.findall(text):
+                words = shlex.split(line, comments=True)
+                ends = [words.index(sign) for sign in ("|", "&&", ">", ";") if sign in words]
+                yield program, words[: min(ends, default=len(words))]
+
+
+def understand(command: Any, name: str, words: list[str], parent: Any = None) -> None:
+    """Read the options and arguments of a command without running it. Raises what a mistake in them raises."""
+    context = command.make_context(name, list(words), parent=parent)
+    if hasattr(command, "commands"):
+        name, inner, rest = command.resolve_command(context, context._protected_args + context.args)
+        understand(inner, name, rest, context)
+
+
+def options(command: Any) -> list[list[str]]:
+    """The names, long and short, of every option of a command and of those below it."""
+    own = [[opt for opt in parameter.opts if opt.startswith("-")] for parameter in command.params]
+    below = [names for inner in getattr(command, "commands", {}).values() for names in options(inner)]
+    return [names for names in (*own, *below) if names]
 
 
 def section(page: str, heading: str) -> str:
@@ -68,9 +123,20 @@ def layer_keys(report: Report) -> list[str]:
 
 @pytest.fixture(scope="module")
 def report() -> Report:
-    return rfkit.trace(TwoBranchNet(), (1, 3, 32, 32), units=True)
+    return rfkit.trace(TwoBranchNet(), (1, 3, 32, 32), units=True, holes=True)
 
 
+@pytest.fixture
+def own_rules() -> Iterator[None]:
+    """Rules that a page teaches are forgotten."""
+    before = dict(TABLE)
+    yield
+    TABLE.clear()
+    TABLE.update(before)
+    registry._FOUND.clear()
+
+
+@pytest.mark.usefixtures("own_rules")
 @pytest.mark.parametrize("page", [page for page in PAGES if "python" in dict(blocks(page))])
 def test_python_in_the_documentation_runs(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The blocks of a page are one program."""
@@ -83,23 +149,56 @@ def test_python_in_the_documentation_runs(page: str, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("page", [page for page in PAGES if shown_commands(page)])
 def test_commands_in_the_documentation_print_what_is_shown(
-    page: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+    page: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.chdir(ROOT)
+    monkeypatch.chdir(workplace(page, tmp_path))
     monkeypatch.delenv("COLUMNS", raising=False)
-    if page == "README.md":
-        monkeypatch.setenv("COLUMNS", README_WIDTH)
+    if page in WIDTHS:
+        monkeypatch.setenv("COLUMNS", WIDTHS[page])
     for shown in shown_commands(page):
         command, printed = shown.split("\n", 1)
         printed, _, code = printed.partition("$ echo $?\n")
         assert cli.main(shlex.split(command.removeprefix("$ rfkit "))) == int(code or 0), capsys.readouterr().err
-        real = capsys.readouterr().out
+        captured = capsys.readouterr()
+        real = captured.out + (captured.err if code == "2\n" else "")
         if request.config.getoption("--renew-goldens"):
             (ROOT / page).write_text(
                 text_of(page).replace(f"{command}\n{printed}", f"{command}\n{real}"), encoding="utf-8"
             )
         else:
             assert DURATION.sub("", printed) == DURATION.sub("", real), f"{command}: renew it with --renew-goldens"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if [*command_lines(page)]])
+def test_every_command_line_of_the_documentation_is_understood(page: str) -> None:
+    for program, words in command_lines(page):
+        try:
+            understand(PROGRAMS[program], program, words)
+        except Exception as error:
+            pytest.fail(f"{page}: {program} {shlex.join(words)}: {error}")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if READERS.keys() & dict(blocks(page))])
+def test_every_block_of_data_is_well_formed(page: str) -> None:
+    for language, text in blocks(page):
+        if language in READERS:
+            assert READERS[language](text) is not None
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_option_of_a_command_stands_on_its_page(name: str) -> None:
+    """Those that all commands share stand on the page of targets."""
+    shown = "".join(text_of(f"docs/{page}.md") for page in (*PAGES_OF.get(name, [name]), "targets"))
+    asked = options(PROGRAMS["rfkit"].commands[name])
+    assert [names for names in asked if not any(re.search(rf"(?<![\w-]){opt}\b", shown) for opt in names)] == []
+
+
+def test_the_page_on_python_names_everything_that_is_public() -> None:
+    assert [name for name in rfkit.__all__ if f":: rfkit.{name}" not in text_of("docs/python.md")] == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""The documentation: its pages, the settings of its site, and the programs that draw its figures."""
