@@ -1,4 +1,4 @@
-"""Six kinds of 2-d convolution, and a builder that strings them into a block.
+"""Six kinds of 2-d convolution, a builder that strings them into a block, and a connection around one.
 
 A network can be written with one function per kind (`standard`, `pointwise`, `depthwise_separable`, `dilated`,
 `spatially_separable`, `transposed`) or with `conv_block`, which takes lists and adds normalization, activation and
@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal, TypeVar, get_args
 
-from torch import nn
+from torch import Tensor, nn
 
 __all__ = [
     "KINDS",
     "NORMALIZATIONS",
     "Kind",
     "Normalization",
+    "Residual",
     "conv_block",
     "depthwise_separable",
     "dilated",
@@ -246,6 +247,19 @@ def conv_block(
         modules += [*norm, *active] if norm_first else [*active, *norm]
         modules += [nn.Dropout(dropout)] if dropout is not None else []
     return nn.Sequential(*modules)
+
+
+class Residual(nn.Module):
+    """Adds to an input what layers make of it (He et al., 2016, equation 1); the layers keep its shape."""
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``x + layers(x)``, (N, C, H, W) for x of (N, C, H, W)."""
+        added: Tensor = x + self.layers(x)
+        return added
 
 
 @dataclass(frozen=True)
