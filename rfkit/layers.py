@@ -71,10 +71,13 @@ class Places:
         return None if place is None else shown_place(place)
 
 
-def to_layers(fields: Fields, rows: Rows, numbers: Numbers, with_units: bool, places: Places) -> tuple[Layer, ...]:
-    """Fill in every row's numbers."""
+def to_layers(
+    fields: Fields, rows: Rows, numbers: Numbers, with_units: bool, places: Places, begin: Sequence[Layer] = ()
+) -> tuple[Layer, ...]:
+    """Fill in every row's numbers; ``begin`` are the layers of the first rows, where they are known already."""
     place_of = {call.tick: i for i, row in enumerate(rows.rows) for call in row.calls}
-    return tuple(_layer(row, fields, rows, numbers, place_of, with_units, places) for row in rows.rows)
+    rest = (_layer(row, fields, rows, numbers, place_of, with_units, places) for row in rows.rows[len(begin) :])
+    return (*begin, *rest)
 
 
 def _layer(
@@ -125,8 +128,7 @@ def _layer(
 
 def _operators(row: Row, fields: Fields) -> tuple[str, ...]:
     """Names of the operators that ran on what depends on the input, views left out, each once."""
-    reads = fields.known.keys() | fields.unknown.keys()
-    ran = (c for c in row.calls if any(v.index in reads for v in c.inputs))
+    ran = (c for c in row.calls if any(v.index in fields.known or v.index in fields.unknown for v in c.inputs))
     names = dict.fromkeys(call_name(c) for c in ran if c.allocates or c.op is WRITE or c.op._schema.is_mutable)
     return tuple(names)
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from math import gcd, lcm, prod
 from typing import Self, TypeVar
 
@@ -86,7 +85,7 @@ class AxisField:
         return replace(self, extent=extent, line=line)
 
     def _slide_line(self, factor: int, taps: Taps, extent: Extent) -> Self:
-        den = lcm(Fraction(taps.scale).denominator, Fraction(taps.first).denominator, Fraction(taps.last).denominator)
+        den = lcm(taps.scale.denominator, taps.first.denominator, taps.last.denominator)
         field = self if den == 1 else self.scaled(self.den * den)
         jump = field.jump[factor]
         edges = int(taps.first * jump), int(taps.last * jump)

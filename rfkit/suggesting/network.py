@@ -14,8 +14,8 @@ from rfkit.layers import Numbers
 from rfkit.measure import AxisNumbers
 from rfkit.propagate import Fields, propagate
 from rfkit.report import Report
-from rfkit.rows import build_rows
-from rfkit.tracing import Trace
+from rfkit.rows import Rows, build_rows
+from rfkit.tracing import Trace, Value
 
 SPREAD = 1000
 """How far apart two things that happened are set, so that others fit in between."""
@@ -37,7 +37,9 @@ class Network:
         events: everything that happened: when, what, and its place among the calls or the module calls of the record.
         grid: the axes, and the fields of the inputs.
         fields: what every tensor sees.
-        numbers: the same as numbers, by value index, for what the layers made.
+        rows: what happened, sorted into rows.
+        numbers: what the tensors that the rows made see, as numbers, by value index.
+        values: more than any value's index.
     """
 
     model: nn.Module
@@ -48,7 +50,9 @@ class Network:
     events: tuple[tuple[int, int, int], ...]
     grid: Grid
     fields: Fields
+    rows: Rows
     numbers: Mapping[int, tuple[AxisNumbers, ...]]
+    values: int
 
 
 def look_at(model: nn.Module, report: Report, rebuild: Callable[[], nn.Module] | None = None) -> Network:
@@ -65,10 +69,12 @@ def look_at(model: nn.Module, report: Report, rebuild: Callable[[], nn.Module] |
     spread = _spread(recorded)
     grid = input_grid(subject.ranks, spread)
     fields = propagate(spread, grid.roots, local=not strict)
+    rows = build_rows(spread, fields)
     made = Numbers(fields, grid.axes)
-    values = (*spread.inputs, *spread.outputs, *(row.output for row in build_rows(spread, fields).rows))
-    numbers = {v.index: found for v in values if (found := made.of(v)) is not None}
-    return Network(model, subject.dtype, strict, report, spread, _events(spread), grid, fields, numbers)
+    ends = (*spread.inputs, *spread.outputs, *(row.output for row in rows.rows))
+    numbers = {v.index: found for v in ends if (found := made.of(v)) is not None}
+    values = 1 + max(v.index for v in _values(spread))
+    return Network(model, subject.dtype, strict, report, spread, _events(spread), grid, fields, rows, numbers, values)
 
 
 def _spread(recorded: Trace) -> Trace:
@@ -85,3 +91,8 @@ def _events(recorded: Trace) -> tuple[tuple[int, int, int], ...]:
     enters = [(module.enter, ENTER, i) for i, module in enumerate(recorded.modules)]
     exits = [(module.exit, EXIT, i) for i, module in enumerate(recorded.modules)]
     return tuple(sorted([*calls, *enters, *exits]))
+
+
+def _values(recorded: Trace) -> list[Value]:
+    made = [v for call in recorded.calls for v in (*call.inputs, *call.outputs) if v is not None]
+    return [*recorded.inputs, *made]

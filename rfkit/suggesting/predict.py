@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from rfkit import costs, gridding
 from rfkit.analyze import to_totals
 from rfkit.layers import Numbers, Places, to_layers
 from rfkit.propagate import Fields, propagate
 from rfkit.reached import reached
-from rfkit.report import Report, Totals
-from rfkit.rows import build_rows
+from rfkit.report import Layer, Report, Totals
+from rfkit.rows import Rows, build_rows
 from rfkit.suggesting.edits import Change
 from rfkit.suggesting.network import Network
 from rfkit.suggesting.replay import Fragments, replay
@@ -33,6 +35,8 @@ class Predictor:
     def __init__(self, network: Network, holes: bool = False) -> None:
         self.network, self.holes = network, holes
         self._fragments = Fragments(network)
+        numbers, places = self._numbers(network.fields), Places(network.trace, None)
+        self._layers = to_layers(network.fields, network.rows, numbers, False, places)
 
     def report(self, changes: tuple[Change, ...]) -> Report:
         """The report that ``rfkit.trace`` would give of the changed network, without places and notes.
@@ -43,7 +47,7 @@ class Predictor:
         changed = self._changed(changes)
         trace, fields = changed.trace, changed.fields
         rows = build_rows(trace, fields)
-        layers = to_layers(fields, rows, changed.numbers, False, Places(trace, None))
+        layers = to_layers(fields, rows, changed.numbers, False, Places(trace, None), self._begin(rows))
         totals = to_totals(trace, fields, rows, changed.numbers, layers)
         if self.holes:
             made = [row.output for row in rows.rows]
@@ -71,6 +75,14 @@ class Predictor:
             output_shapes=tuple(v.shape for v in trace.outputs),
         )
 
+    def _begin(self, rows: Rows) -> Sequence[Layer]:
+        """The layers of the rows before the first that is not what it was; they read nothing behind it."""
+        before = self.network.rows
+        if rows.folded is not before.folded:
+            return ()
+        same = takewhile(lambda pair: pair[0] == pair[1], zip(before.rows, rows.rows, strict=False))
+        return self._layers[: sum(1 for _ in same)]
+
     def _changed(self, changes: tuple[Change, ...]) -> _Changed:
         """Only what lies behind a change is propagated again; what is unknown somewhere has all of it done again."""
         network = self.network
@@ -81,6 +93,9 @@ class Predictor:
         fields = propagate(again, roots, local=not network.strict)
         if fields.wants_numbers:
             raise Misfit("an index' numbers decide what is seen")
-        numbers = Numbers(fields, network.grid.axes)
-        numbers.replaced = network.numbers
-        return _Changed(trace, fields, numbers)
+        return _Changed(trace, fields, self._numbers(fields))
+
+    def _numbers(self, fields: Fields) -> Numbers:
+        numbers = Numbers(fields, self.network.grid.axes)
+        numbers.replaced = self.network.numbers
+        return numbers

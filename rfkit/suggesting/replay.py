@@ -75,7 +75,7 @@ class _Replay:
         self.parameters = {k: p for k, p in trace.parameters.items() if p.owner not in changes}
         self.replaced = {i for i, m in enumerate(trace.modules) if m.name in changes}
         self.used: dict[str, Trace] = {}
-        self.values = 1 + max(v.index for v in _all_values(trace))
+        self.values = network.values
 
     def run(self) -> Replayed:
         trace = self.network.trace
@@ -210,11 +210,6 @@ def inventory(module: nn.Module) -> Inventory:
 
 def _joined(name: str, inner: str) -> str:
     return f"{name}.{inner}" if inner else name
-
-
-def _all_values(trace: Trace) -> list[Value]:
-    made = [v for call in trace.calls for v in (*call.inputs, *call.outputs) if v is not None]
-    return [*trace.inputs, *made]
 
 
 def _moved(call: Call, inside: dict[int, Value], into: _Replay, scopes: Sequence[int], tick: int) -> Call:

@@ -14,6 +14,15 @@ from rfkit.tracing.shortcuts import SHORTCUTS
 aten = torch.ops.aten
 
 _VIEWS = (aten.view.default, aten._unsafe_view.default, aten.reshape.default)
+_DECIDED = {
+    aten.add.Tensor, aten.add_.Tensor, aten.addmm.default, aten.avg_pool2d.default, aten.bmm.default, aten.cat.default,
+    aten.convolution.default, aten.max_pool2d_with_indices.default, aten.mm.default, aten.mul.Tensor, aten.mul_.Tensor,
+    aten.native_batch_norm.default,
+}  # fmt: skip
+"""Operators whose quick kernel, where it takes some shapes, takes all that fit (but operands that broadcast to each other).
+
+PyTorch's own kernels for most of them import its compiler before they refuse: that takes longer than a whole search.
+"""
 
 
 class Misfit(Exception):  # noqa: N818 - it is an answer, not an error
@@ -45,18 +54,31 @@ def shapes_of(call: Call, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> l
     """
     if call.op is WRITE:
         return [args[0].shape]
-    given, named = [_meta(arg) for arg in args], {key: _meta(arg) for key, arg in kwargs.items()}
-    quick = SHORTCUTS.get(call.op)
     try:
-        result = NotImplemented if quick is None else quick(*given, **named)
-        if result is NotImplemented:
-            result = call.op(*given, **named)
+        result = _run(call, args, kwargs)
     except (RuntimeError, IndexError, ValueError, TypeError) as error:
         raise Misfit(f"{call.op} does not take {[v.shape for v in args if isinstance(v, Value)]}") from error
     results = result if isinstance(result, (tuple, list)) else (result,)
     if len(results) != len(call.outputs):
         raise Misfit(f"{call.op} returns {len(results)} tensors, not {len(call.outputs)}")
     return [tuple(r.shape) if isinstance(r, torch.Tensor) else None for r in results]
+
+
+def _run(call: Call, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """What an operator returns; PyTorch's own kernel is asked where the quick one does not know."""
+    result = _quickly(call.op, args, kwargs)
+    if result is not NotImplemented:
+        return result
+    if call.op in _DECIDED and _quickly(call.op, call.args, call.kwargs) is not NotImplemented:
+        raise ValueError("it took the shapes that it was given before, and would take these if they fitted")
+    return call.op(*map(_meta, args), **{key: _meta(arg) for key, arg in kwargs.items()})
+
+
+def _quickly(op: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    quick = SHORTCUTS.get(op)
+    if quick is None:
+        return NotImplemented
+    return quick(*map(_meta, args), **{key: _meta(arg) for key, arg in kwargs.items()})
 
 
 def refitted(call: Call, args: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -23,6 +26,7 @@ from rfkit.suggesting.shapes import Misfit, reshaped
 from tests.rfkit.gate.asking import Forward, chain, conv
 from trainer.models.documents import FourBlockNet, TwoBranchNet
 
+ROOT = Path(__file__).resolve().parents[2]
 MOVES = (
     all_moves.dilate, all_moves.undilate, all_moves.enlarge, all_moves.reduce, all_moves.stride, all_moves.unstride,
     all_moves.align, all_moves.separate, all_moves.add, all_moves.add_scores, all_moves.leave_out, all_moves.narrow,
@@ -61,6 +65,35 @@ def test_random_edits_are_predicted_exactly(net: nn.Module, side: int, number: i
         else:
             real = rfkit.trace(apply_edits(net, [edit]), (1, 3, side, side))
             assert agree(predicted, real), edit.text
+
+
+STRIDES = """
+import sys
+import rfkit
+from rfkit.suggesting import moves
+from rfkit.suggesting.network import look_at
+from rfkit.suggesting.predict import Predictor
+from rfkit.suggesting.shapes import Misfit
+from trainer.models.documents import TwoBranchNet
+
+net = TwoBranchNet().to("meta")
+network = look_at(net, rfkit.trace(net, (1, 3, 32, 32)))
+ground, predictor = moves.Ground.of(network), Predictor(network)
+for edit in (*moves.stride(ground), *moves.unstride(ground)):
+    try:
+        predictor.report(edit.changes)
+    except Misfit as reason:
+        print(str(reason).split()[0])
+print("compiler" if "torch._dynamo" in sys.modules else "none")
+"""
+
+
+def test_what_does_not_fit_is_known_without_the_compiler() -> None:
+    """Branches of two sizes, beside each other or added; a pooling wider than its map; too many features for a layer."""
+    done = subprocess.run([sys.executable, "-c", STRIDES], cwd=ROOT, capture_output=True, text=True, check=True)
+    refused, imported = set(done.stdout.split()[:-1]), done.stdout.split()[-1]
+    assert refused == {"aten.cat.default", "aten.add.Tensor", "aten.avg_pool2d.default", "aten.addmm.default"}
+    assert imported == "none"
 
 
 @pytest.mark.parametrize("net", [TwoBranchNet(), FourBlockNet()])
