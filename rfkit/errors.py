@@ -4,9 +4,11 @@ RfkitError                 2  it could not run; the message names the thing and 
 ├── TargetError            2  the file, the class or the constructor
 ├── InputError             2  the input shape, or the forward that refuses it
 ├── UsageError             2  an option, a layer name, an output file
+│   └── NothingAskedError  2  a check without a rule
 └── SpecError              2  a specification: all of its mistakes, a line each
 
-A command exits with 0 when it passed, 1 when a check failed, 2 when it could not run, 3 for a fault of ours.
+A command exits with 0 when it passed, 1 when a check failed, 2 when it could not run, 3 for a fault of ours, 130 when
+Ctrl-C ended it.
 """
 
 from __future__ import annotations
@@ -28,6 +30,10 @@ class InputError(RfkitError):
 
 class UsageError(RfkitError):
     """An option, a layer name or an output file that cannot be used."""
+
+
+class NothingAskedError(UsageError):
+    """A network is to be checked, and neither a rule nor a baseline asks anything of it."""
 
 
 class SpecError(RfkitError):

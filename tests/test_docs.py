@@ -10,7 +10,7 @@ import json
 import re
 import shlex
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -25,7 +25,9 @@ from rfkit.report import FLAGS, Layer, Report
 from rfkit.rules import TABLE, registry
 from tests.benchmarks import exactness, speed
 from tests.shared import shared_path
+from trainer import cli as trainer_cli
 from trainer.cli.app import app as trainer_app
+from trainer.data import shapes
 from trainer.models.documents import TwoBranchNet
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,6 +51,8 @@ READERS: dict[str, Callable[[str], Any]] = {
 }
 PAGES_OF = {"baseline": ["baseline-and-diff"], "diff": ["baseline-and-diff"], "suggest": ["suggest", "check"]}
 """Pages of commands that do not have one of their own name alone."""
+TRAINER_PAGES = ("trainer", "data", "augmentation", "run-folder")
+"""Pages on which the options of the trainer's commands stand."""
 
 
 def text_of(page: str) -> str:
@@ -77,10 +81,15 @@ def command_lines(page: str) -> Iterator[tuple[str, list[str]]]:
     """Program and words of every command of rfkit or trainer in the code blocks of a page, up to a pipe or a comment."""
     for language, text in blocks(page):
         if language in ("", "bash", "console", "text"):
-            for program, line in COMMAND.findall(text):
-                words = shlex.split(line, comments=True)
-                ends = [words.index(sign) for sign in ("|", "&&", ">", ";") if sign in words]
-                yield program, words[: min(ends, default=len(words))]
+            yield from commands_of(text)
+
+
+def commands_of(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Likewise of a text."""
+    for program, line in COMMAND.findall(text):
+        words = shlex.split(line, comments=True)
+        ends = [words.index(sign) for sign in ("|", "&&", ">", ";") if sign in words]
+        yield program, words[: min(ends, default=len(words))]
 
 
 def understand(command: Any, name: str, words: list[str], parent: Any = None) -> None:
@@ -96,6 +105,13 @@ def options(command: Any) -> list[list[str]]:
     own = [[opt for opt in parameter.opts if opt.startswith("-")] for parameter in command.params]
     below = [names for inner in getattr(command, "commands", {}).values() for names in options(inner)]
     return [names for names in (*own, *below) if names]
+
+
+def unmentioned(command: Any, pages: Sequence[str], start: str = "") -> list[list[str]]:
+    """Options of a command that the pages do not name, in lines that begin so."""
+    lines = [line for page in pages for line in text_of(f"docs/{page}.md").splitlines() if line.startswith(start)]
+    shown = "\n".join(lines)
+    return [names for names in options(command) if not any(re.search(rf"(?<![\w-]){opt}\b", shown) for opt in names)]
 
 
 def section(page: str, heading: str) -> str:
@@ -182,6 +198,19 @@ def test_every_command_line_of_the_documentation_is_understood(page: str) -> Non
             pytest.fail(f"{page}: {program} {shlex.join(words)}: {error}")
 
 
+def test_the_trainer_goes_from_beginning_to_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """On fewer shapes, so that it takes moments."""
+    monkeypatch.chdir(workplace("docs/trainer.md", tmp_path))
+    monkeypatch.setenv("RFKIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(shapes, "COUNTS", {"train": 300, "test": 100})
+    for _, words in commands_of(section("docs/trainer.md", "From beginning to end")):
+        assert trainer_cli.main(words) == 0, f"{shlex.join(words)}: {capsys.readouterr().err}"
+    for name in ("figures/shapes/samples.png", "runs/a/report.html", "runs/b/result.json", "runs.png", "net.pt"):
+        assert (tmp_path / name).is_file()
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if READERS.keys() & dict(blocks(page))])
 def test_every_block_of_data_is_well_formed(page: str) -> None:
     for language, text in blocks(page):
@@ -192,9 +221,12 @@ def test_every_block_of_data_is_well_formed(page: str) -> None:
 @pytest.mark.parametrize("name", cli.COMMANDS)
 def test_every_option_of_a_command_stands_on_its_page(name: str) -> None:
     """Those that all commands share stand on the page of targets."""
-    shown = "".join(text_of(f"docs/{page}.md") for page in (*PAGES_OF.get(name, [name]), "targets"))
-    asked = options(PROGRAMS["rfkit"].commands[name])
-    assert [names for names in asked if not any(re.search(rf"(?<![\w-]){opt}\b", shown) for opt in names)] == []
+    assert unmentioned(PROGRAMS["rfkit"].commands[name], (*PAGES_OF.get(name, [name]), "targets")) == []
+
+
+@pytest.mark.parametrize("name", PROGRAMS["trainer"].commands)
+def test_every_option_of_the_trainer_stands_in_a_table_of_its_pages(name: str) -> None:
+    assert unmentioned(PROGRAMS["trainer"].commands[name], TRAINER_PAGES, start="|") == []
 
 
 def test_the_page_on_python_names_everything_that_is_public() -> None:

@@ -10,7 +10,9 @@ from typing import Any
 from torch import nn
 
 import rfkit
+from rfkit.errors import NothingAskedError
 from trainer.errors import TrainerError
+from trainer.tables import human
 
 RFKIT_VERSION = rfkit.__version__
 
@@ -49,11 +51,9 @@ def gate(target: str, arguments: Sequence[str], spec: Path | None) -> Gate | Non
     """
     try:
         outcome = rfkit.check(target, arguments=tuple(arguments), spec=spec)
-    except rfkit.UsageError as error:
-        if spec is not None:
-            raise TrainerError(str(error)) from error
-        return None
     except rfkit.RfkitError as error:
+        if spec is None and isinstance(error, NothingAskedError):
+            return None
         raise TrainerError(str(error)) from error
     passed = outcome.exit_code == 0
     record = {
@@ -85,9 +85,7 @@ def numbers(target: str, arguments: Sequence[str], input_shape: tuple[int, ...])
         raise TrainerError(f"{error}{hint}") from error
     totals = report.totals
     field = "x".join(map(str, totals.receptive_field))
-    text = (
-        f"{totals.params:,} parameters, {totals.macs / 1e6:.1f}M MACs, receptive field {field}; no spec asks more of it"
-    )
+    text = f"{totals.params:,} parameters, {human(totals.macs)} MACs, receptive field {field}; no spec asks more of it"
     record: dict[str, Any] = {
         "schema": "trainer.gate/1",
         "passed": None,

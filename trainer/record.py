@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,21 +75,9 @@ def read_record(folder: Path) -> Record:
     return Record(
         run=run,
         config=run.read_config(),
-        environment=_read(run.environment) or {},
-        gate=_read(run.gate) or {},
+        environment=run.read_json(run.environment) or {},
+        gate=run.read_json(run.gate) or {},
         history=tuple(run.read_lines(run.metrics)),
-        result=_read(run.result),
+        result=run.read_json(run.result),
         evaluation=read_evaluation(run, "test", "best"),
     )
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    if not path.is_file():
-        return None
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise TrainerError(f"{path} is damaged: {' '.join(str(error).split())}") from error
-    if not isinstance(value, dict):
-        raise TrainerError(f"{path} is damaged: it holds no object")
-    return value

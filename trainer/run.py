@@ -36,6 +36,11 @@ class RunFolder:
         return self.path / "gate.json"
 
     @property
+    def source(self) -> Path:
+        """A copy of the file that defines the network."""
+        return self.path / "model_source.py"
+
+    @property
     def metrics(self) -> Path:
         """One JSON object per epoch."""
         return self.path / "metrics.jsonl"
@@ -78,6 +83,22 @@ class RunFolder:
         """Store an object for people and programs."""
         write_whole(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
+    def read_json(self, path: Path) -> dict[str, Any] | None:
+        """An object that was stored; None where there is no such file.
+
+        Raises:
+            TrainerError: it is damaged.
+        """
+        if not path.is_file():
+            return None
+        try:
+            value = json.loads(path.read_text(encoding="utf-8"))
+        except (ValueError, OSError) as error:
+            raise TrainerError(f"{path} is damaged: {' '.join(str(error).split())}") from error
+        if not isinstance(value, dict):
+            raise TrainerError(f"{path} is damaged: it holds no object")
+        return value
+
     def append(self, path: Path, record: Mapping[str, Any]) -> None:
         """Add a line to ``metrics.jsonl`` or ``steps.jsonl``.
 
@@ -112,6 +133,18 @@ class RunFolder:
         return records
 
 
+def check_free(path: Path) -> None:
+    """Find out before the work is done whether a run folder can be made there.
+
+    Raises:
+        TrainerError: it exists and is not empty, or is a file.
+    """
+    if path.is_file():
+        raise TrainerError(f"--run {path} is a file; name a folder")
+    if path.is_dir() and any(path.iterdir()):
+        raise TrainerError(f"--run {path} exists already; name another, or go on with it: trainer fit --resume {path}")
+
+
 def create(name: str, asked: str | None) -> RunFolder:
     """A new run folder: the one that was asked for, or ``runs/NAME-TIME``.
 
@@ -123,8 +156,7 @@ def create(name: str, asked: str | None) -> RunFolder:
     while asked is None and path.exists():
         number += 1
         path = path.with_name(f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-{number}")
-    if path.is_file() or (path.is_dir() and any(path.iterdir())):
-        raise TrainerError(f"--run {path} exists already; name another, or go on with it: trainer fit --resume {path}")
+    check_free(path)
     try:
         (path / "checkpoints").mkdir(parents=True)
     except OSError as error:

@@ -114,7 +114,7 @@ def _network(record: Record, target: str | None, tensors: dict[str, Tensor], say
     config = record.config
     if target is not None:
         return _fitted(target, record, tensors)
-    copy = record.run.path / "model_source.py"
+    copy = record.run.source
     targets = [config.target]
     if copy.is_file():
         targets.insert(0 if _changed(record) else 1, f"{copy}:{record.network}")

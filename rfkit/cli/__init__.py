@@ -1,7 +1,7 @@
 """The command line: read the options, call, write, exit code. The only place that prints.
 
 stdout carries what was asked for and nothing else; whatever else there is to say goes to stderr.
-Exit codes: 0 it passed, 1 a check failed, 2 it could not run, 3 a fault of ours.
+Exit codes: 0 it passed, 1 a check failed, 2 it could not run, 3 a fault of ours, 130 Ctrl-C ended it.
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ import typer
 from rfkit.cli.app import COMMANDS, app
 from rfkit.cli.messages import exit_code, message
 from rfkit.cli.output import flush, say
-
-INTERRUPTED = 130
-"""What typer returns for Ctrl-C outside standalone mode."""
+from rfkit.ctrl_c import EXIT_CODE, CtrlC
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,19 +24,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: what follows ``rfkit`` on the command line; None: those of the process.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
+    with CtrlC() as pressed:
+        code = _run(words, pressed)
+    if pressed or code == EXIT_CODE:
+        say("interrupted")
+        return EXIT_CODE
+    return code
+
+
+def _run(words: Sequence[str], pressed: CtrlC) -> int:
     try:
         code = app(words, prog_name="rfkit", standalone_mode=False) or 0
         flush()
     except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED
+        return EXIT_CODE
     except Exception as error:
+        if pressed:
+            return EXIT_CODE
         if "--debug" in words:
             import traceback
 
             traceback.print_exc()
         say(message(error, COMMANDS))
         return exit_code(error)
-    if code == INTERRUPTED:
-        say("interrupted")
-        return 2
     return int(code)

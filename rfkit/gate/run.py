@@ -8,7 +8,7 @@ from datetime import date
 from fractions import Fraction
 from pathlib import Path
 
-from rfkit.errors import UsageError
+from rfkit.errors import NothingAskedError, UsageError
 from rfkit.gate.catalogue import selected
 from rfkit.gate.findings import Finding, Outcome, Verdict
 from rfkit.gate.history import baseline_file
@@ -55,10 +55,10 @@ def demand_something(model: ModelSpec, settings: Settings) -> None:
     """Nothing asked is nothing checked.
 
     Raises:
-        UsageError: if there is neither a rule for the network nor a baseline.
+        NothingAskedError: if there is neither a rule for the network nor a baseline.
     """
     if not model.requirements and settings.baseline is None:
-        raise UsageError(
+        raise NothingAskedError(
             f"nothing is asked of {model.name}; give a rule: params = \"< 200k\" in a spec, or --params '< 200k'"
         )
 
@@ -122,7 +122,8 @@ def check(
 
     Raises:
         SpecError: all mistakes in the spec, a line each.
-        UsageError: nothing is asked of the target.
+        NothingAskedError: nothing is asked of the target.
+        UsageError: the spec has no such network, or its baseline is missing.
     """
     path = find_spec(Path.cwd()) if spec is None else spec
     asked = (Spec() if path is None else read_spec(path)).with_flags({"--arg": tuple(arguments), **(options or {})})

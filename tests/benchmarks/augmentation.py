@@ -72,16 +72,16 @@ def assignment_elsewhere(tensor: Tensor) -> dict[str, Callable[[], object]]:
 
 
 def measure(policy: str, images: np.ndarray, rounds: int) -> dict[str, float]:
-    """Median microseconds for one image, by the name of the way. The order turns with every round."""
+    """Median microseconds of CPU time for one image, by the name of the way. The order turns with every round."""
     timed = ways(policy, images)
     samples: dict[str, list[float]] = {name: [] for name in timed}
     for run in timed.values():
         run()
     for number in range(rounds):
         for name in list(timed)[:: 1 if number % 2 else -1]:
-            begun = time.perf_counter()
+            begun = time.process_time()
             timed[name]()
-            samples[name].append(1e6 * (time.perf_counter() - begun) / len(images))
+            samples[name].append(1e6 * (time.process_time() - begun) / len(images))
     return {name: median(taken) for name, taken in samples.items()}
 
 
@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--size", type=int, default=SIZE, help=f"side in pixels; default {SIZE}")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"samples of each; default {ROUNDS}")
     options = parser.parse_args(arguments)
-    heading = f"{setting()}; one thread, medians of {options.rounds} rounds of {options.images} images; µs per image"
+    heading = f"{setting()}; one thread, medians of {options.rounds} rounds of {options.images} images; µs of CPU time per image"
     torch.set_num_threads(1)
     images = np.random.default_rng(0).integers(0, 256, (options.images, options.size, options.size, 3), np.uint8)
     rows = [row(policy, measure(policy, images, options.rounds)) for policy in options.policies or POLICIES]

@@ -238,6 +238,17 @@ def test_show_config_names_where_everything_is_asked(run: Run, folder: Path) -> 
     assert "--macs" in out
 
 
+def test_show_config_has_units_that_a_person_reads(run: Run) -> None:
+    _, out, _ = run(
+        "check", "net.py:Net", "--params", "< 9M", "--show-config", "--tolerance", "2.5%", "--timeout", "2 min"
+    )
+    shown = [line.split("  ") for line in out.splitlines()]
+    values = {
+        words[0]: value for words in ([word.strip() for word in line if word] for line in shown) for value in words[1:2]
+    }
+    assert [values[name] for name in ("tolerance", "timeout", "memory")] == ["2.5%", "120 s", "4 GiB"]
+
+
 def test_the_spec_that_init_writes_passes_and_is_not_overwritten(run: Run, folder: Path) -> None:
     assert run("init", "net.py:Net", "--headroom", "5%")[0] == 0
     assert run("check")[0] == 0

@@ -190,6 +190,23 @@ def test_a_network_the_gate_passes_is_trained(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "run" / "gate.json").read_text(encoding="utf-8"))["passed"] is True
 
 
+@pytest.mark.parametrize(
+    ("spec", "target", "said"),
+    [
+        ('baseline = "gone.json"', "tiny.py:Tiny", "no baseline gone.json; rfkit baseline write makes it"),
+        ('[models.tiny]\ntarget = "tiny.py:Tiny"\nparams = "< 1M"', "tini", "no network 'tini'; did you mean tiny?"),
+    ],
+)
+def test_a_spec_that_cannot_be_asked_is_not_taken_for_one_that_asks_nothing(
+    tmp_path: Path, spec: str, target: str, said: str
+) -> None:
+    (tmp_path / "rfkit.toml").write_text(spec, encoding="utf-8")
+    network(tmp_path)
+    with pytest.raises(TrainerError, match=said):
+        trained(tmp_path, target=target)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_loss_that_is_not_a_number_stops_it_and_keeps_the_last_good_state(tmp_path: Path) -> None:
     bursting = NETWORK.replace(
         "return self.head",

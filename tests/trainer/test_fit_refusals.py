@@ -142,6 +142,36 @@ def test_a_state_that_cannot_be_used_is_left_as_it_is(
     assert {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()} == before
 
 
+def test_a_run_that_goes_on_says_what_has_changed_since_it_began(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command(tmp_path)) == 0
+    capsys.readouterr()
+    network(tmp_path, NETWORK.replace("stride=2", "stride=1"))
+    Image.new("RGB", (8, 8)).save(red(tmp_path) / "000.png")
+    assert main(["fit", "--resume", "run", "--epochs", "2"]) == 0
+    said = capsys.readouterr().out
+    assert "tiny.py has changed since this run began, which goes on with it; run/model_source.py is as it was" in said
+    assert "images has changed since this run began, which goes on with it: images, names or labels" in said
+
+
+def test_a_run_folder_that_is_taken_is_named_before_anything_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "mine.txt").write_text("kept", encoding="utf-8")
+    assert main(command(tmp_path, data="folder:gone")) == 2
+    assert capsys.readouterr().err.startswith("trainer: --run run exists already; name another")
+    assert main(command(tmp_path, run="tiny.py")) == 2
+    assert capsys.readouterr().err == "trainer: --run tiny.py is a file; name a folder\n"
+
+
+def test_another_target_cannot_go_on_with_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command(tmp_path)) == 0
+    assert main(["fit", "other.py:Net", "--resume", "run"]) == 2
+    assert "trainer: TARGET cannot be changed when a run goes on" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("file", "write"), [("last.safetensors", 2), ("best.safetensors", 1), ("metrics.jsonl", 2)])
 def test_a_full_disk_ends_it_and_there_is_a_state_to_go_on_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], file: str, write: int

@@ -102,9 +102,50 @@ def test_momentum_is_nesterovs() -> None:
     assert make_optimizer(network(), "sgd", lr=0.1, momentum=0.0, weight_decay=0).defaults["nesterov"] is False
 
 
+def steps_of_muon(model: nn.Module) -> dict[str, torch.Tensor]:
+    """What one step at a rate of 0.1 adds to each parameter."""
+    before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    optimizer = make_optimizer(model, "Muon", lr=0.1, momentum=0.9, weight_decay=0.0)
+    torch.manual_seed(0)
+    model(torch.randn(8, 3, 9, 9)).square().mean().backward()
+    optimizer.step()
+    return {name: parameter.detach() - before[name] for name, parameter in model.named_parameters()}
+
+
+def hidden_kernels() -> nn.Module:
+    torch.manual_seed(0)
+    hidden = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 16, 1, bias=False), nn.Flatten()
+    return nn.Sequential(*hidden, nn.Linear(16 * 49, 2))
+
+
+def test_muon_moves_kernels_along_all_directions_alike() -> None:
+    """Newton-Schulz brings the singular values of an update to 0.7..1.2 (Jordan et al., 2024)."""
+    steps = steps_of_muon(hidden_kernels())
+    for name in ("0.weight", "3.weight"):
+        matrix = steps[name].flatten(1)
+        values = torch.linalg.svdvals(matrix) / (0.1 * 0.2 * max(matrix.shape) ** 0.5)
+        assert 0.5 < values.min() <= values.max() < 1.4
+
+
+def test_muon_leaves_norms_biases_and_the_scores_to_adam() -> None:
+    """The first step of Adam is the rate, or nothing where there is no gradient."""
+    steps = steps_of_muon(hidden_kernels())
+    for name in ("1.weight", "1.bias", "5.weight", "5.bias"):
+        sizes = steps[name].abs()
+        torch.testing.assert_close(sizes[sizes > 0], torch.full_like(sizes[sizes > 0], 0.1), rtol=1e-2, atol=0.0)
+    assert steps["5.bias"].abs().min() > 0
+
+
+def test_muon_needs_no_hidden_kernels() -> None:
+    optimizer = make_optimizer(nn.Linear(3, 2), "muon", lr=0.1, momentum=0.9, weight_decay=0.01)
+    assert [group["use_muon"] for group in optimizer.param_groups] == [False, False]
+    assert [group["weight_decay"] for group in optimizer.param_groups] == [0.01, 0.0]
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
+        ("mion", 'did you mean "?muon'),
         ("adamm", "torch.optim has none; did you mean adamw?|did you mean adam"),
         ("lbfgs", "step by step"),
         ("optimizer", "has none"),

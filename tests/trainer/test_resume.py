@@ -95,7 +95,8 @@ VARIANTS = {
         "log_steps": True,
         "clip": 1.0,
     },
-    "augmented in batches where the step runs": {
+    "muon, augmented in batches where the step runs": {
+        "optimizer": "muon",
         "augment": "flip-crop, rotation, coarse-dropout",
         "augment_on": "device",
         "save_every": "0.001s",

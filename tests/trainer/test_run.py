@@ -27,7 +27,7 @@ def test_an_empty_folder_may_be_a_run_and_a_file_may_not(tmp_path: Path) -> None
     (tmp_path / "empty").mkdir()
     assert create("Net", str(tmp_path / "empty")).path == tmp_path / "empty"
     (tmp_path / "file").write_text("mine", encoding="utf-8")
-    with pytest.raises(TrainerError, match="exists already"):
+    with pytest.raises(TrainerError, match="is a file; name a folder"):
         create("Net", str(tmp_path / "file"))
     with pytest.raises(TrainerError, match="cannot make the run folder"):
         create("Net", str(tmp_path / "file" / "below"))

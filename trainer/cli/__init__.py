@@ -6,41 +6,14 @@ Ctrl-C or SIGTERM stopped a training, whose state is saved.
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 import typer
 
+from rfkit.ctrl_c import EXIT_CODE, CtrlC
 from trainer.cli.app import app
 from trainer.cli.messages import exit_code, message
-
-INTERRUPTED = 130
-
-
-class _CtrlC:
-    """Within it Ctrl-C is noted, whatever becomes of the exception that it raises; true once it was pressed."""
-
-    def __init__(self) -> None:
-        self._pressed = False
-        self._before: Any = None
-
-    def __bool__(self) -> bool:
-        return self._pressed
-
-    def __enter__(self) -> _CtrlC:
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            self._before = signal.signal(signal.SIGINT, self._note)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-
-    def _note(self, *_: object) -> None:
-        self._pressed = True
-        raise KeyboardInterrupt
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,22 +23,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: what follows ``trainer`` on the command line; None: those of the process.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
-    with _CtrlC() as pressed:
+    with CtrlC() as pressed:
         code = _run(words, pressed)
     if pressed:
         sys.stderr.write("trainer: interrupted\n")
-        return INTERRUPTED
+        return EXIT_CODE
     return code
 
 
-def _run(words: Sequence[str], pressed: _CtrlC) -> int:
+def _run(words: Sequence[str], pressed: CtrlC) -> int:
     try:
         return int(app(words, prog_name="trainer", standalone_mode=False) or 0)
     except (KeyboardInterrupt, typer.Abort):
-        return INTERRUPTED
+        return EXIT_CODE
     except Exception as error:
         if pressed:
-            return INTERRUPTED
+            return EXIT_CODE
         if "--debug" in words:
             import traceback
 

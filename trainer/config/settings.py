@@ -35,7 +35,7 @@ class Config:
         TrainerError: for the first value that cannot be; the message names the option, the value and what is allowed.
     """
 
-    target: str
+    target: str = field(metadata={"flag": "TARGET"})
     arguments: tuple[str, ...] = _setting(
         (), "For the network's constructor: dropout=0.1, or 10 by position. Repeatable.", metavar="VALUE", flag="--arg"
     )
@@ -44,14 +44,16 @@ class Config:
     run: str | None = _setting(None, "The run folder. Default: runs/MODEL-TIME.", metavar="FOLDER")
 
     data: str = _setting("cifar10", "cifar10, cifar100, mnist, fashion-mnist, shapes or folder:PATH.", metavar="SOURCE")
-    data_root: str = _setting("data", "Where data sets are downloaded and decoded to.", metavar="FOLDER")
+    data_root: str = _setting("data", "Where published data sets are downloaded to.", metavar="FOLDER")
     validation: float = _setting(0.1, "Share of the training images held out to choose the best epoch by.")
     validate_on: str = _setting("validation", "validation, or test as the documents do.", metavar="SPLIT")
     skip_bad_images: bool = _setting(False, "Leave out images that cannot be read, and count them.")
     size: int | None = _setting(None, "Scale and cut every image to this side. Default: as they are.")
     channels: int | None = _setting(None, "3 for colour, 1 for grey. Default: the data set's.", metavar="N")
     augment: str = _setting(
-        "assignment", "none, flip-crop, assignment, strong, or a YAML, JSON or Python file.", metavar="POLICY"
+        "assignment",
+        "none, flip-crop, assignment, strong; single ones: 'mirroring, rotation'; or a YAML, JSON or Python file.",
+        metavar="POLICY",
     )
     augment_on: str = _setting(
         "auto", "auto, workers (the CPU's), or device: whole batches, where the step runs.", metavar="PLACE"
@@ -66,7 +68,7 @@ class Config:
     seed: int = _setting(0, "Of the weights, the order, the augmentation and the held-out images.")
     deterministic: bool = _setting(False, "Bit for bit the same on the same machine, resumed or not.")
 
-    optimizer: str = _setting("sgd", "sgd, adamw, or a class of torch.optim.", metavar="NAME")
+    optimizer: str = _setting("sgd", "sgd, adamw, muon, or a class of torch.optim.", metavar="NAME")
     lr: float | None = _setting(None, "The highest learning rate. Default: 0.1 for sgd, 0.003 for others.")
     momentum: float = _setting(0.9, "Of sgd, which is Nesterov's where it is not 0.")
     weight_decay: float = _setting(5e-4, "On weights; norms and biases have none.")
@@ -140,7 +142,7 @@ def _annotation(name: str) -> str:
 
 
 def option_of(name: str) -> str:
-    """The command-line option of a setting."""
+    """What a setting is called on the command line."""
     for each in fields(Config):
         if each.name == name and each.metadata.get("flag"):
             return str(each.metadata["flag"])
@@ -194,7 +196,7 @@ _AT_LEAST: dict[str, float] = {
     "weight_decay": 0,
 }
 _ABOVE_ZERO = ("lr", "clip")
-_SHARES = ("validation", "label_smoothing", "warmup", "ema")
+_SHARES = ("label_smoothing", "warmup", "ema")
 
 
 def _check_numbers(config: Config) -> None:
@@ -210,6 +212,8 @@ def _check_numbers(config: Config) -> None:
         value = getattr(config, name)
         if value is not None and not 0 <= value < 1:
             raise TrainerError(f"{option_of(name)} {value} must be at least 0 and below 1")
+    if not 0 < config.validation < 1:
+        raise TrainerError(f"--validation {config.validation:g} must be above 0 and below 1")
     if config.channels not in (None, *CHANNELS):
         raise TrainerError(f"--channels {config.channels} must be 3 for colour or 1 for grey")
     accuracy = config.target_accuracy

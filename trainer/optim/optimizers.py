@@ -1,4 +1,4 @@
-"""Optimisers by name, fused where PyTorch has that, with weight decay on weights only."""
+"""Optimisers by name, fused where PyTorch has that, with weight decay on kernels only."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from torch import nn
 
 from trainer.config.settings import nearest
 from trainer.errors import TrainerError
+
+MUON = "muon"
 
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
@@ -25,15 +27,17 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, An
 def make_optimizer(
     model: nn.Module, name: str, *, lr: float, momentum: float, weight_decay: float
 ) -> torch.optim.Optimizer:
-    """An optimiser of ``torch.optim`` by its name, in any case; fused where it can be.
+    """An optimiser of ``torch.optim``, or muon, by its name, in any case; fused where it can be.
 
     Raises:
         TrainerError: there is no such optimiser, it needs a closure, or nothing is to be trained.
     """
-    maker: Any = _class(name)
     groups = parameter_groups(model, weight_decay)
     if not groups:
         raise TrainerError("the network has no parameters to train")
+    if name.lower() == MUON:
+        return _muon(groups, lr, momentum)
+    maker: Any = _class(name)
     known = inspect.signature(maker).parameters
     options: dict[str, Any] = {"lr": lr}
     if "weight_decay" not in known:
@@ -50,6 +54,25 @@ def make_optimizer(
     return plain
 
 
+def _muon(groups: list[dict[str, Any]], lr: float, momentum: float) -> torch.optim.Optimizer:
+    """Muon for the kernels, AdamW for norms, biases and the last kernel, which makes the scores (Jordan et al., 2024).
+
+    A kernel's update is made orthogonal as a matrix (out, in·k·k) and is as large as AdamW's would be, so that one learning
+    rate serves both (Liu et al., 2025, "Muon is scalable for LLM training", equation 4).
+    """
+    from pytorch_optimizer import Muon  # imports some hundred optimisers
+
+    parts: list[dict[str, Any]] = []
+    for group in groups:
+        tensors = group["params"]
+        hidden = tensors[:-1] if tensors[0].ndim > 1 else []
+        parts.append({**group, "params": tensors[len(hidden) :], "use_muon": False, "lr": lr})
+        if hidden:
+            parts.append({**group, "params": hidden, "use_muon": True, "lr": lr, "momentum": momentum})
+    optimizer: torch.optim.Optimizer = Muon(parts, use_adjusted_lr=True)
+    return optimizer
+
+
 def _class(name: str) -> type[torch.optim.Optimizer]:
     makers = {
         key.lower(): value
@@ -57,8 +80,8 @@ def _class(name: str) -> type[torch.optim.Optimizer]:
         if isinstance(value, type) and issubclass(value, torch.optim.Optimizer) and value is not torch.optim.Optimizer
     }
     if name.lower() not in makers:
-        raise TrainerError(f"--optimizer {name!r}: torch.optim has none{nearest(name.lower(), tuple(makers))}")
+        raise TrainerError(f"--optimizer {name!r}: torch.optim has none{nearest(name.lower(), (*makers, MUON))}")
     maker = makers[name.lower()]
-    if maker in (torch.optim.LBFGS, torch.optim.SparseAdam) or maker.__name__ == "Muon":
+    if maker in (torch.optim.LBFGS, torch.optim.SparseAdam):
         raise TrainerError(f"--optimizer {name!r} cannot train a whole network step by step; take sgd or adamw")
     return maker

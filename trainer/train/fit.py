@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,13 +14,14 @@ from trainer.checkpoint import read_checkpoint
 from trainer.config import RESUMABLE, Config, option_of
 from trainer.data_of_run import data_of
 from trainer.errors import TrainerError
+from trainer.files import write_whole
 from trainer.interruption import Interruption, StopError
 from trainer.machine import deterministic
 from trainer.model import Gate, gate, numbers
 from trainer.processes import Solo, processes
 from trainer.progress import Progress, clock
 from trainer.randomness import seed_all
-from trainer.run import RunFolder, create
+from trainer.run import RunFolder, check_free, create
 from trainer.scalars import demand_tensorboard
 from trainer.train.parts import Parts, assemble
 from trainer.train.session import Session
@@ -60,6 +59,8 @@ def fit(config: Config, shown: Progress) -> Result:
         demand_tensorboard()
     together = _processes(config)
     shown = shown if together.main else Progress()
+    if config.run is not None and together.main:
+        check_free(Path(config.run))
     judged = gate(config.target, config.arguments, None if config.spec is None else Path(config.spec))
     if judged is not None:
         shown.say(judged.text)
@@ -107,6 +108,8 @@ def resume(folder: Path, changes: Mapping[str, Any], shown: Progress) -> Result:
     data = data_of(config, shown.say)
     with deterministic(config.deterministic):
         parts = assemble(config, data, together, shown.say)
+        for note in _changed_since(run, parts):
+            shown.say(note)
         with Interruption() as interruption:
             session = Session(parts, run, shown, interruption)
             session.load()
@@ -122,7 +125,7 @@ def resume(folder: Path, changes: Mapping[str, Any], shown: Progress) -> Result:
 def _going_on(session: Session) -> str:
     at, folder = session.position, session.run.path
     if session.ended is not None:
-        return f"{folder} has come to its end, after {at.epoch} epochs; --epochs takes it further"
+        return f"{folder} has come to its end, after {_epochs(at.epoch)}; --epochs takes it further"
     return f"going on with {folder} at epoch {at.epoch + 1}, batch {at.batch + 1}, step {at.step + 1}"
 
 
@@ -152,6 +155,16 @@ def _changed(config: Config, changes: Mapping[str, Any]) -> Config:
     return replace(config, **changes)
 
 
+def _changed_since(run: RunFolder, parts: Parts) -> Iterator[str]:
+    """What is no longer as it was when the run began, though it goes by the same name: a sentence each."""
+    about = run.read_json(run.environment) or {}
+    model, data = about.get("model", {}), about.get("data", {})
+    if model.get("sha256") not in (None, environment.source_digest(parts.learner.model)):
+        yield f"{model.get('source')} has changed since this run began, which goes on with it; {run.source} is as it was"
+    if data.get("digest") not in (None, parts.data.digest):
+        yield f"{parts.data.name} has changed since this run began, which goes on with it: images, names or labels"
+
+
 def _begin(parts: Parts, judged: Gate) -> RunFolder:
     """Make the run folder and store what the training is."""
     model = parts.learner.model
@@ -165,7 +178,7 @@ def _begin(parts: Parts, judged: Gate) -> RunFolder:
     run.write_json(run.gate, {**judged.record, "forced": judged.passed is False, "text": judged.text})
     source = environment.source_file(model)
     if source is not None and source.is_file():
-        shutil.copyfile(source, run.path / "model_source.py")
+        write_whole(run.source, source.read_bytes())
     return run
 
 
@@ -236,7 +249,7 @@ def _scored(session: Session, model: nn.Module) -> dict[str, float]:
 
 
 def _forced(run: RunFolder) -> bool:
-    return bool(json.loads(run.gate.read_text(encoding="utf-8"))["forced"]) if run.gate.is_file() else False
+    return bool((run.read_json(run.gate) or {}).get("forced"))
 
 
 def _tell(session: Session, record: dict[str, Any]) -> None:
@@ -250,5 +263,9 @@ def _tell(session: Session, record: dict[str, Any]) -> None:
         f"last {test['last']['accuracy']:.2f}%{averaged}"
     )
     forced = "; the gate had refused it" if record["forced"] else ""
-    epochs = f"{record['epochs']} epoch{'s' * (record['epochs'] != 1)}"
-    session.progress.say(f"{epochs} in {clock(record['seconds'])}{forced}; all of it is in {session.run.path}")
+    took = f"{_epochs(record['epochs'])} in {clock(record['seconds'])}"
+    session.progress.say(f"{took}{forced}; all of it is in {session.run.path}")
+
+
+def _epochs(count: int) -> str:
+    return f"{count} epoch{'s' * (count != 1)}"

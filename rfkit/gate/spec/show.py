@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from rfkit.gate.requirements import ModelSpec, Requirement
 from rfkit.gate.spec.file import TOP, Spec
@@ -10,7 +12,13 @@ from rfkit.gate.spec.flags import option_of
 from rfkit.gate.spec.merging import SETTINGS, exemptions_of, requirements_of, setting_of
 from rfkit.gate.spec.mistakes import dotted
 from rfkit.gate.spec.tables import toml
+from rfkit.isolation.verdicts import size
 
+IN_UNITS: dict[str, Callable[[Any], str]] = {
+    "tolerance": lambda share: f"{float(100 * share):g}%",
+    "timeout": lambda seconds: f"{seconds:g} s",
+    "memory": size,
+}
 USUAL = {
     "input": "what the network states, else the usual ones",
     "arguments": "none",
@@ -59,7 +67,7 @@ def describe_settings(spec: Spec) -> tuple[Row, ...]:
             origin = option_of((name,))
         elif getattr(spec.table, name) is not None:
             origin = spec.named((name,))
-        rows.append(Row(name, _plain(getattr(settings, name)), origin))
+        rows.append(Row(name, IN_UNITS.get(name, _plain)(getattr(settings, name)), origin))
     return tuple(rows)
 
 
