@@ -46,7 +46,8 @@ def trace(
             dict of its keyword arguments.
         strict: count context (squeeze-and-excitation gates, norms over space, pooled branches) as part of the field.
         units: also list what each single unit sees (``Layer.units``).
-        holes: also list the positions that each layer's centre unit reaches (``Layer.reached``).
+        holes: also list the positions that each layer's centre unit reaches (``Layer.reached``), with ``units`` those of each
+            unit where some skip any (``Layer.runs``).
         device: "meta", or "cpu" to run with real numbers. Where a forward reads values the trace goes to the CPU by itself
             and the report says so.
         target: what to call the model in the report; its class name by default.
@@ -80,7 +81,8 @@ def trace(
     layers = to_layers(fields, rows, numbers, units, Places(recorded, places))
     totals = to_totals(recorded, fields, rows, numbers, layers)
     if holes or gridding.possible(layers, totals.features):
-        sets = reached(recorded, grid, fields, [row.output for row in rows.rows], local=not strict)
+        made = [row.output for row in rows.rows]
+        sets = reached(recorded, grid, fields, made, local=not strict, every=holes and units)
         layers = gridding.marked(layers, sets, totals.features, keep=holes)
     return Report(
         target=name,
@@ -145,8 +147,8 @@ def to_totals(record: Trace, fields: Fields, rows: Rows, numbers: Numbers, layer
         receptive_field_min=_sizes(found, "smallest", numbers),
         receptive_field_features=_sizes(last, "size", numbers),
         jump_features=_sizes(last, "jump", numbers),
-        features=rows.label(makers[-1]) if makers else None,
-        outputs=tuple(rows.label(m[-1]) if (m := rows.makers.get(v.index)) else None for v in record.outputs),
+        features=rows.label(max(makers)) if makers else None,
+        outputs=tuple(rows.label(max(m)) if (m := rows.makers.get(v.index)) else None for v in record.outputs),
         output_shapes=tuple(v.shape for v in record.outputs),
         coverage=numbers.coverage(output),
         unused_modules=_unused(record),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import ceil, floor, inf
 from typing import NamedTuple
 
-from rfkit.report import Layer, Number, Runs
+from rfkit.report import Layer, Number, PerUnit, Runs
 
 
 class _Blocks(NamedTuple):
@@ -118,17 +118,24 @@ def origins(layers: Iterable[Layer], features: str | None, beyond: Callable[[Lay
 
 
 def marked(
-    layers: Sequence[Layer], reached: Sequence[tuple[Runs, ...] | None], features: str | None, *, keep: bool
+    layers: Sequence[Layer],
+    reached: Sequence[tuple[tuple[Runs, ...], PerUnit | None] | None],
+    features: str | None,
+    *,
+    keep: bool,
 ) -> tuple[Layer, ...]:
     """The layers with the flag ``gridding`` on those at which holes begin that last up to the last feature map.
 
     Args:
         layers: all layers.
-        reached: what the centre unit of each reaches.
+        reached: what the centre unit of each reaches, and every unit where that is known.
         features: label of the layer that made the last feature map.
         keep: whether the layers are to say what they reach.
     """
-    whole = [replace(layer, reached=runs) for layer, runs in zip(layers, reached, strict=True)]
+    whole = [
+        layer if found is None else replace(layer, reached=found[0], runs=found[1])
+        for layer, found in zip(layers, reached, strict=True)
+    ]
     guilty = origins(whole, features, lambda layer: any(layer.max_hole or ()))
     return tuple(
         replace(layer, flags=(*layer.flags, "gridding")) if layer.label in guilty else layer

@@ -1,81 +1,129 @@
-"""Which input positions the centre unit of a tensor reaches along each axis: the exact set, holes included."""
+"""Which input positions units of a tensor reach along each axis: the exact sets, holes included."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rfkit.footprint import Footprint
 from rfkit.footprint.axis import AxisField
+from rfkit.footprint.layout import spans
 from rfkit.footprint.reach import WORD, Reach, positions
 from rfkit.input_axes import Grid
-from rfkit.measure import Axis, centre, followed_dim
+from rfkit.measure import Axis, centre, followed_dim, kept
 from rfkit.propagate import Fields, propagate
-from rfkit.report import Runs
+from rfkit.report import PerUnit, Runs
 from rfkit.tracing import Trace, Value
 
 _MEMORY = 1 << 27
 """Bytes that the sets of one propagation may take; more positions are looked at in several."""
+_MANY = 1 << 22
+"""Units times positions up to which every unit's set is looked at."""
+
+
+class Reached(NamedTuple):
+    """Per axis, the runs of positions that the centre unit reaches; and those of each unit, if any of them skips some.
+
+    Each unit's are only there where they were asked for.
+    """
+
+    centre: tuple[Runs, ...]
+    units: PerUnit | None
 
 
 @dataclass(frozen=True, slots=True)
-class _Centre:
-    """The centre unit of a value along one axis: its dimension (None: all units as one), and the extent it has there."""
+class _Sought:
+    """Units of a value along one axis, the centre or every one.
+
+    Attributes:
+        dim: the value's dimension that they lie along; None: all units as one.
+        first, last: what they reach, holes aside.
+    """
 
     value: int
     axis: Axis
     dim: int | None
+    every: bool
     first: int
     last: int
 
 
 def reached(
-    trace: Trace, grid: Grid, fields: Fields, values: Sequence[Value], *, local: bool
-) -> list[tuple[Runs, ...] | None]:
-    """Per value and axis, the runs of positions that its centre unit reaches; None for an unknown value.
+    trace: Trace, grid: Grid, fields: Fields, values: Sequence[Value], *, local: bool, every: bool = False
+) -> list[Reached | None]:
+    """Per value, the positions that its centre unit reaches, and on demand ``every`` unit; None for an unknown value.
 
     The centre unit is number ``n // 2`` of the ``n`` along the dimension that follows the axis; what units at that place
     reach in all channels, and at all places along the other dimensions, counts. Sets are propagated as extents are, a
     window of positions at a time.
     """
     wanted = dict.fromkeys(v.index for v in values if v.index not in fields.unknown)
-    centres = [c for index in wanted for axis in grid.axes if (c := _centre(fields, index, axis)) is not None]
-    begins = {a.number: min((c.first for c in centres if c.axis is a), default=0) for a in grid.axes}
-    ends = {a.number: max((c.last for c in centres if c.axis is a), default=-1) for a in grid.axes}
+    sought = [
+        s
+        for index in wanted
+        for axis in grid.axes
+        for of_all in ((False, True) if every else (False,))
+        if (s := _sought(fields, index, axis, of_all)) is not None
+    ]
+    sets = _sets(trace, grid, fields, sought, local)
+    found: dict[int, Reached] = {}
+    for index in wanted:
+        centres = (sets.get((index, axis.number, False), ((),)) for axis in grid.axes)
+        units = tuple(sets.get((index, axis.number, True), ()) for axis in grid.axes)
+        skipping = all(units) and any(len(runs) > 1 for axis in units for runs in axis)
+        found[index] = Reached(tuple(runs for (runs,) in centres), units if skipping else None)
+    return [found.get(v.index) for v in values]
+
+
+def _sets(
+    trace: Trace, grid: Grid, fields: Fields, sought: Sequence[_Sought], local: bool
+) -> dict[tuple[int, int, bool], tuple[Runs, ...]]:
+    """By value, axis and whether it is every unit, the runs of positions that each of the units sought reaches."""
+    begins = {a.number: min((s.first for s in sought if s.axis is a), default=0) for a in grid.axes}
+    ends = {a.number: max((s.last for s in sought if s.axis is a), default=-1) for a in grid.axes}
     words = {number: -(-(ends[number] - begins[number] + 1) // WORD) for number in begins}
     at_once = max(1, _MEMORY // max(1, _bytes_per_word(fields)))
-    parts: dict[_Centre, list[NDArray[np.bool_]]] = {c: [] for c in centres}
+    parts: dict[_Sought, list[NDArray[np.uint64]]] = {s: [] for s in sought}
     for start in range(0, max(words.values(), default=0), at_once):
         windows = {
             number: (begins[number] + start * WORD, min(max(count - start, 0), at_once))
             for number, count in words.items()
         }
-        sets = propagate(trace, {i: _told_apart(root, windows) for i, root in grid.roots.items()}, local=local)
-        for c in centres:
-            parts[c].append(positions(_at_centre(sets.known[c.value], c.axis, c.dim)))
-    found = {(c.value, c.axis.number): _runs(np.concatenate(bits), begins[c.axis.number]) for c, bits in parts.items()}
-    return [tuple(found.get((v.index, a.number), ()) for a in grid.axes) if v.index in wanted else None for v in values]
+        known = propagate(trace, {i: _told_apart(root, windows) for i, root in grid.roots.items()}, local=local).known
+        for s in sought:
+            parts[s].append(_seen(known[s.value], s.axis, s.dim, s.every)[1:].copy())
+    return {
+        (s.value, s.axis.number, s.every): _runs(np.concatenate(windows_of_s), begins[s.axis.number])
+        for s, windows_of_s in parts.items()
+    }
 
 
-def _centre(fields: Fields, index: int, axis: Axis) -> _Centre | None:
-    """None where nothing is seen along the axis."""
+def _sought(fields: Fields, index: int, axis: Axis, every: bool) -> _Sought | None:
+    """None where nothing is seen along the axis, and where every unit is meant and there are too many."""
     footprint = fields.known.get(index)
     field = None if footprint is None else footprint.axes[axis.number]
     if footprint is None or field is None:
         return None
     dim = followed_dim(footprint, field, axis)
-    first, minus_last = _at_centre(footprint, axis, dim).tolist()
-    return _Centre(index, axis, dim, first, -minus_last) if first <= -minus_last else None
+    extents = _seen(footprint, axis, dim, every)
+    first, last = int(extents[0].min()), -int(extents[1].min())
+    if first > last or (every and extents[0].size * axis.length > _MANY):
+        return None
+    return _Sought(index, axis, dim, every, first, last)
 
 
-def _at_centre(footprint: Footprint, axis: Axis, dim: int | None) -> NDArray[Any]:
+def _seen(footprint: Footprint, axis: Axis, dim: int | None, every: bool) -> NDArray[Any]:
+    """What the centre unit along a dimension sees, or every one: ``(stack, units)``."""
     field = footprint.axes[axis.number]
     assert field is not None
-    return centre(footprint, field, dim)
+    if not every:
+        return centre(footprint, field, dim)[:, None]
+    whole = kept(footprint, field, () if dim is None else spans(footprint.layout)[dim])
+    return whole.reshape(len(whole), -1)
 
 
 def _told_apart(root: Footprint, windows: Mapping[int, tuple[int, int]]) -> Footprint:
@@ -97,7 +145,12 @@ def _bytes_per_word(fields: Fields) -> int:
     return sum(term.nbytes for extent in extents.values() for term in extent.terms)
 
 
-def _runs(bits: Sequence[bool] | NDArray[np.bool_], begin: int) -> Runs:
-    """Runs of true values, as first and last position; the first value is that of position ``begin``."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], bits, [False]]).astype(np.int8))).tolist()
-    return tuple((begin + first, begin + after - 1) for first, after in zip(edges[::2], edges[1::2], strict=True))
+def _runs(words: NDArray[np.uint64], begin: int) -> tuple[Runs, ...]:
+    """The runs that each unit's words, ``(words, units)``, hold; the first bit is that of position ``begin``."""
+    bits = np.pad(positions(words).astype(np.int8), ((1, 1), (0, 0)))
+    edges = np.diff(bits, axis=0).T
+    units, firsts = np.nonzero(edges == 1)
+    _, afters = np.nonzero(edges == -1)
+    runs = list(zip((begin + firsts).tolist(), (begin - 1 + afters).tolist(), strict=True))
+    ends = np.cumsum(np.bincount(units, minlength=len(edges))).tolist()
+    return tuple(tuple(runs[start:end]) for start, end in zip([0, *ends], ends, strict=False))

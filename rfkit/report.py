@@ -22,6 +22,8 @@ Number = int | Fraction
 PerAxis = tuple[Number | None, ...]
 Runs = tuple[tuple[int, int], ...]
 """Positions as runs of neighbours: the first and the last of each."""
+PerUnit = tuple[tuple[Runs, ...], ...]
+"""Per axis, the positions of each unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Layer:
         place: ``net.py:31``, where it is made, or called where it is a functional call; None where that was not asked for.
         units: per axis the first and last input position that each unit sees (-1, -1 for none), when asked for.
         reached: per axis the input positions that the centre unit reaches, as runs of a first and a last one, when asked for.
+        runs: the same for each unit, when ``units`` were asked for too and some unit skips positions.
     """
 
     name: str
@@ -87,6 +90,7 @@ class Layer:
     place: str | None = None
     units: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] | None = None
     reached: tuple[Runs, ...] | None = None
+    runs: PerUnit | None = None
 
     @property
     def label(self) -> str:
@@ -132,7 +136,8 @@ class Totals:
     """Figures of the whole network.
 
     ``receptive_field`` is that of the output that sees most; ``receptive_field_features`` that of the last feature map on the
-    way to it, made by the layer ``features``. ``outputs`` are the labels of the layers that made the outputs.
+    way to it, made by the layer ``features``.
+    ``outputs`` are the labels of the layers that the outputs come from last, None where one does not depend on the input.
     """
 
     params: int
@@ -242,12 +247,14 @@ class Report:
 def _layer_to_dict(layer: Layer) -> dict[str, Any]:
     data: dict[str, Any] = _to_json(layer)
     data["global"] = data.pop("global_")
-    units, reached = data.pop("units"), data.pop("reached")
+    units, reached, runs = data.pop("units"), data.pop("reached"), data.pop("runs")
     if units is not None:
         data["lo"] = [lo for lo, _ in units]
         data["hi"] = [hi for _, hi in units]
     if reached is not None:
         data |= {"reached": reached, "max_hole": _to_json(layer.max_hole), "density": _to_json(layer.density)}
+    if runs is not None:
+        data["runs"] = runs
     return data
 
 

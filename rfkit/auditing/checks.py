@@ -12,9 +12,8 @@ from rfkit.auditing.model import Check, Diagnosis, Numbers, Verdict
 from rfkit.auditing.network import Node, State
 from rfkit.auditing.terms import Case
 from rfkit.auditing.values import same
+from rfkit.axes import axis_names
 from rfkit.report import Number
-
-AXES = {2: ("height", "width"), 3: ("depth", "height", "width")}
 
 
 def geometry(name: str, stated: Numbers, right: Numbers | None, node: Node) -> Check:
@@ -149,7 +148,7 @@ def _on_axis(found: Sequence[Diagnosis], cases: Sequence[Case], axis: int) -> tu
     """The diagnoses, with the axis named where the axes are not alike."""
     if len({(case.step, case.own) for case in cases}) == 1:
         return tuple(found)
-    name = (AXES.get(len(cases)) or [f"axis {i + 1}" for i in range(len(cases))])[axis]
+    name = axis_names(len(cases))[axis]
     return tuple(Diagnosis(d.mistakes, d.working, f"{d.remark} (along the {name})") for d in found)
 
 

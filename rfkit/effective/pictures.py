@@ -12,14 +12,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from rfkit.axes import PLACES, axis_names
 from rfkit.effective import panels
 from rfkit.effective.panels import HALF, NEARLY_ALL
 from rfkit.effective.result import EffectiveField, Measurement
 from rfkit.effective.style import BEFORE, FAINT, GRID, INK, MEASURED, THEORY, TICKS, WIDTH, new_figure, saved, styled
 
-AXES = {1: ("position",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 TITLES = ("before the training", "after the training")
-LINES_OF = ("row", "column")
 COLUMNS = 4
 _LONGEST = 96
 _LINE = 128
@@ -56,7 +55,7 @@ def _single(found: Measurement) -> Figure:
         _map(figure, parts["map"], field, view)
         for name, axis in (("down", 0), ("across", 1)):
             panels.profile(parts[name], field, axis, view[axis])
-            parts[name].set_title(f"in each {LINES_OF[axis]}")
+            parts[name].set_title(f"in each {PLACES[2][axis]}")
         parts["across"].set_xlabel("pixels of the input")
         _legend(figure, [*panels.key(field, (HALF, NEARLY_ALL), found.spatial), *_curves()])
     else:
@@ -67,7 +66,7 @@ def _single(found: Measurement) -> Figure:
 
 def _slices(found: Measurement, field: EffectiveField, view: Sequence[panels.Span]) -> Figure:
     """Of three axes the slices through the centre, and the profiles under them."""
-    names = AXES.get(len(found.spatial), tuple(f"axis {a}" for a in range(len(found.spatial))))
+    names = axis_names(len(found.spatial))
     figure = new_figure(6.2)
     pairs = list(combinations(range(len(names)), 2))[:3]
     grid = figure.subplots(2, 3, height_ratios=[2, 1], squeeze=False)
@@ -92,7 +91,7 @@ def _pair(measurements: Sequence[Measurement]) -> Figure:
     before, after = (each.fields[0] for each in measurements)
     found, axes = measurements[0], len(measurements[0].spatial)
     view = panels.view([before, after], found.spatial)
-    names = AXES.get(axes, tuple(f"axis {a}" for a in range(axes)))
+    places = PLACES.get(axes) or axis_names(axes)
     if axes == 1:
         figure = new_figure(3.6)
         lower = [figure.subplots()]
@@ -113,7 +112,7 @@ def _pair(measurements: Sequence[Measurement]) -> Figure:
         lower = list(bottom.subplots(1, axes))
     for axis, place in enumerate(lower):
         panels.profile(place, after, axis, view[axis], before)
-        place.set_title(f"in each {LINES_OF[axis]}" if axes == 2 else f"at each {names[axis]}")
+        place.set_title(f"{'in' if axes == 2 else 'at'} each {places[axis]}")
     lines = [
         Line2D([], [], color=BEFORE, linewidth=1.6, label="before"),
         Line2D([], [], color=MEASURED, linewidth=1.6, label="after"),

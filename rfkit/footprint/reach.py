@@ -37,6 +37,6 @@ class Reach(Extent):
 
 
 def positions(words: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Which positions of the window one unit's words, ``(1 + words,)``, hold."""
-    bits = words[1:, None] >> np.arange(WORD, dtype=np.uint64)
-    return np.asarray((bits & np.uint64(1)).astype(np.bool_).ravel())
+    """Which positions of the window units hold: ``(positions, units)``, of words without those in front, ``(words, units)``."""
+    bits = words[:, None] >> np.arange(WORD, dtype=np.uint64)[:, None]
+    return np.asarray((bits & np.uint64(1)).astype(np.bool_).reshape(-1, words.shape[1]))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from rfkit.axes import axis_names
 from rfkit.effective import EffectiveField, Estimate, Measurement
 from rfkit.render import text
 
-AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 SHAPES = {1: "interval", 2: "square", 3: "cube"}
 DISCS = {1: "distance", 2: "radius", 3: "radius"}
 TITLES = ("before", "after")
@@ -109,8 +109,7 @@ def _discs(fields: Sequence[EffectiveField], axes: int, unit: str) -> Table:
 
 def _widths(fields: Sequence[EffectiveField], axes: int) -> Table:
     table = [["Gaussian", "mean", "sigma", "4 sigma / theory", "overlap"]]
-    names = AXES.get(axes, tuple(f"axis {a}" for a in range(axes)))
-    for axis, name in enumerate(names):
+    for axis, name in enumerate(axis_names(axes)):
         for i, found in enumerate(fields):
             width = found.widths[axis]
             ratio = "-" if width.ratio is None else _figure(width.ratio, 3)
@@ -144,7 +143,7 @@ def _layers(measurements: Sequence[Measurement], width: int) -> list[str]:
 
 def _rows(found: Measurement, width: int) -> Table:
     shares = [text.percent(s.share) for s in found.fields[0].squares]
-    names = AXES.get(len(found.spatial), ())
+    names = axis_names(len(found.spatial))
     table = [["layer", "output", "RF", *shares, *(f"sigma {name[0]}" for name in names), "4s/RF", "beyond"]]
     for each in found.fields:
         size = "all" if all(each.global_) else text.sizes(["?" if r is None else r for r in each.receptive_field])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 
+from rfkit.axes import axis_names
 from rfkit.errors import UsageError
 from rfkit.render import steps, summary, text
 from rfkit.render.steps import Path, State
@@ -17,7 +18,6 @@ from rfkit.report import Layer, Report
 
 FORMULAS = ("r' = r + (k-1)*d*j", "j' = j*s", "n' = floor((n + 2*p - d*(k-1) - 1)/s) + 1")
 WORDS = "along one axis: r receptive field, j jump, n units; of the layer: k kernel, s stride, p padding, d dilation"
-AXES = {2: ("Height", "Width"), 3: ("Depth", "Height", "Width")}
 
 Step = tuple[str, str]
 
@@ -62,8 +62,8 @@ def _sections(report: Report, layer: Layer, lookup: Mapping[str, Layer]) -> list
     found = [calculation(report, layer, lookup, axis) for axis in range(len(report.spatial))]
     if all(steps_ == found[0] for steps_ in found):
         return [("", found[0])]
-    names = AXES.get(len(found)) or tuple(f"Axis {axis + 1}" for axis in range(len(found)))
-    return list(zip(names, found, strict=True))
+    names = axis_names(len(found))
+    return [(name.capitalize(), steps_) for name, steps_ in zip(names, found, strict=True)]
 
 
 def calculation(report: Report, layer: Layer, lookup: Mapping[str, Layer], axis: int) -> list[Step]:

@@ -6,8 +6,8 @@ import json
 import textwrap
 from collections.abc import Sequence
 
+from rfkit.axes import axis_names
 from rfkit.render import text
-from rfkit.render.erf import AXES
 from rfkit.verifying import Disagreement, LayerResult, Verdict, Verification
 
 GREEN, RED, YELLOW = "32", "31", "33"
@@ -81,12 +81,8 @@ def _said(layer: LayerResult, axes: int) -> str:
 
 def _difference(found: Disagreement, axes: int) -> str:
     unit = ",".join(map(str, found.unit))
-    where = f"{_axis(found.axis, axes)}{f', unit {unit}' if unit else ''}"
+    where = f"{axis_names(axes)[found.axis]}{f', unit {unit}' if unit else ''}"
     return f"{where}: traced {_span(found.traced)}, measured {_span(found.measured)}"
-
-
-def _axis(axis: int, axes: int) -> str:
-    return AXES[axes][axis] if axes in AXES else f"axis {axis}"
 
 
 def _span(span: Sequence[int]) -> str:
@@ -97,12 +93,13 @@ def _sentences(found: Verification) -> list[str]:
     compared = [layer for layer in found if layer.verdict is not Verdict.NOT_COMPARED]
     units = f"{'a few units' if found.sampled else 'every unit'} of {_counted(len(compared), 'layer')}"
     sentences = [f"NaN in {_counted(found.images, 'image')} compared {units} on every axis, context included."]
-    full = sum(layer.gradients_equal for layer in found)
-    if found.backwards:
+    sloped = [layer for layer in compared if layer.gradients]
+    full = sum(layer.gradients_equal for layer in sloped)
+    if sloped:
         sentences.append(
-            f"Independently, gradients of {_counted(found.backwards, 'unit')}: "
-            f"{f'{full:,} fill' if full < found.backwards else 'all fill'} the traced field"
-            f"{', the others stay inside' if full < found.backwards and not _outside(found) else ''}."
+            f"Independently, gradients of {_counted(found.gradients, 'unit')} of {_counted(len(sloped), 'layer')}: "
+            f"{f'{full:,} fill' if full < found.gradients else 'all fill'} the traced field"
+            f"{', the others stay inside' if full < found.gradients and not _outside(found) else ''}."
         )
     for stop in found.stops:
         where = f" in {stop.module}" if stop.module else ""

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -102,7 +103,7 @@ class Recipe:
             with running(self.neighbourhood, self.program, self.seed):
                 made = self.make()
         except (Exception, SystemExit) as error:
-            raise failure(error, self.label, "built", self.neighbourhood) from error
+            raise failure(error, self.label, "built", self.neighbourhood, self.make) from error
         return _checked(made, self.label)
 
     def build_on_meta(self) -> nn.Module | None:
@@ -168,7 +169,7 @@ def maker(
             f"{label} is {kind}: expected a torch.nn.Module class, a function that returns one, or a module"
         )
     _check_arguments(thing, label, module, positional, keywords)
-    return lambda: thing(*positional, **keywords)
+    return partial(thing, *positional, **keywords)
 
 
 def _check_arguments(

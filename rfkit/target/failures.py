@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import TextIO
@@ -15,6 +16,7 @@ from rfkit.target.importing import Neighbourhood, installed
 OFFER = ", or --stub-missing if the network does without it"
 
 _LONGEST = 300
+_WEIGHTS = ("weights", "pretrained")
 _OFFLINE = {"ConnectionError", "HTTPError", "LocalEntryNotFoundError", "MaxRetryError", "URLError", "gaierror"}
 _PIP_NAMES = {
     "PIL": "pillow",
@@ -25,8 +27,17 @@ _PIP_NAMES = {
 }
 
 
-def failure(error: BaseException, what: str, doing: str, neighbourhood: Neighbourhood) -> TargetError:
-    """The error to show for what was raised while ``what`` (``net.py:Net``) was ``doing`` (``built``, ``imported``)."""
+def failure(
+    error: BaseException,
+    what: str,
+    doing: str,
+    neighbourhood: Neighbourhood,
+    make: Callable[[], object] | None = None,
+) -> TargetError:
+    """The error to show for what was raised while ``what`` (``net.py:Net``) was ``doing`` (``built``, ``imported``).
+
+    ``make`` is what built it, if that was what failed.
+    """
     place = neighbourhood.place(error)
     where = f" ({place[0]}, line {place[1]})" if place else ""
     said = _said(error, neighbourhood)
@@ -34,9 +45,7 @@ def failure(error: BaseException, what: str, doing: str, neighbourhood: Neighbou
         remedy = '; what only a script should do belongs under if __name__ == "__main__"' if doing == "imported" else ""
         return TargetError(f"{what} exits while it is {doing}: {said}{where}{remedy}")
     if any(kind.__name__ in _OFFLINE for link in _chain(error) for kind in type(link).__mro__):
-        return TargetError(
-            f"{what} cannot be {doing}, a download failed: {said}; do without it, e.g. --arg weights=None"
-        )
+        return TargetError(f"{what} cannot be {doing}, a download failed: {said}; {_without_download(make)}")
     remedy = _missing(error, doing, neighbourhood) if isinstance(error, ModuleNotFoundError) else ""
     return TargetError(f"{what} cannot be {doing}: {said}{where}{remedy}")
 
@@ -114,6 +123,18 @@ def _missing(error: ModuleNotFoundError, doing: str, neighbourhood: Neighbourhoo
     if home is not None:
         return f": it lies in {neighbourhood.short(str(home))}, start there"
     return f": pip install {pip_name(top)}" + (OFFER if doing == "imported" else "")
+
+
+def _without_download(make: Callable[[], object] | None) -> str:
+    """How to do without pretrained weights: the arguments of the constructor that ask for them, as they are by now."""
+    try:
+        parameters = () if make is None else tuple(inspect.signature(make).parameters.values())
+    except (TypeError, ValueError):
+        parameters = ()
+    asking = [p for p in parameters if any(word in p.name for word in _WEIGHTS)]
+    asking = [p for p in asking if not any(p.default is nothing for nothing in (None, False, p.empty))]
+    options = [f"--arg {p.name}={None if 'weights' in p.name else False}" for p in asking]
+    return f"do without it: {' '.join(options)}" if options else "fetch it beforehand, or let the code do without it"
 
 
 def nearby(top: str, neighbourhood: Neighbourhood) -> Path | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.autograd.forward_ad import make_dual
+from torch.utils._pytree import tree_map_only
 
 from rfkit.forward import Subject, record
 from rfkit.input_axes import Grid, input_grid
@@ -19,7 +21,7 @@ from rfkit.report import Layer, Report
 from rfkit.rows import Row, build_rows
 from rfkit.tracing import Trace, tensors_in
 from rfkit.verifying.claims import AxisClaim, Cut, claims_of, joined, of_one_sample
-from rfkit.verifying.sites import Ran, calls_that_ran, row_sites
+from rfkit.verifying.sites import Ran, calls_that_ran, returned_operators, row_sites
 from rfkit.verifying.watch import Event, Site, forward
 
 
@@ -29,7 +31,7 @@ class CoupledImages(Exception):  # noqa: N818 - it is an answer, not an error
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What a forward is given: random numbers, and where on each axis NaN goes.
+    """What a forward is given: random numbers, and where on each axis something is put that shows in what depends on it.
 
     Attributes:
         clean: a tensor, a tuple of the forward's arguments, or a dict of its keyword arguments.
@@ -53,21 +55,39 @@ class Inputs:
     def with_nan(self, cuts: Sequence[Cut]) -> Any:
         """The input with NaN where each image's cut says; images without a cut stay clean."""
         given = copy.deepcopy(self.clean)
-        tensors = list(tensors_in(given))
-        for image, cut in enumerate(cuts):
-            where = cut.positions(self.lengths[cut.axis])
-            for number, dim in self.places[cut.axis]:
-                part = tensors[number].narrow(dim, where.start, len(where))
-                (part if self.images == 1 else part[image]).fill_(float("nan"))
+        for part in self._parts(list(tensors_in(given)), cuts):
+            part.fill_(float("nan"))
         return given
 
     def with_nan_everywhere(self) -> Any:
         """The input with nothing but NaN in whatever has an axis."""
         given = copy.deepcopy(self.clean)
         tensors = list(tensors_in(given))
-        for number in {number for places in self.places for number, _ in places}:
+        for number in self._with_axes():
             tensors[number].fill_(float("nan"))
         return given
+
+    def with_slopes(self, cuts: Sequence[Cut]) -> Any:
+        """The input as dual numbers: random slopes where each image's cut says, elsewhere none."""
+        given = copy.deepcopy(self.clean)
+        tensors = list(tensors_in(given))
+        slopes = {number: torch.zeros_like(tensors[number]) for number in self._with_axes()}
+        generator = torch.Generator().manual_seed(0)
+        for part in self._parts(slopes, cuts):
+            part.normal_(generator=generator)
+        dual = {id(tensors[n]): make_dual(tensors[n], slope) for n, slope in slopes.items()}  # type: ignore[no-untyped-call]
+        return tree_map_only(Tensor, lambda t: dual.get(id(t), t), given)
+
+    def _with_axes(self) -> set[int]:
+        return {number for places in self.places for number, _ in places}
+
+    def _parts(self, tensors: Sequence[Tensor] | Mapping[int, Tensor], cuts: Sequence[Cut]) -> Iterator[Tensor]:
+        """What each image's cut takes of every tensor that has its axis."""
+        for image, cut in enumerate(cuts):
+            where = cut.positions(self.lengths[cut.axis])
+            for number, dim in self.places[cut.axis]:
+                part = tensors[number].narrow(dim, where.start, len(where))
+                yield part if self.images == 1 else part[image]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,10 +114,9 @@ class Watched:
     claims: tuple[AxisClaim, ...] | None
     apart: tuple[AxisClaim, ...] = ()
 
-    def images(self, tensor: Tensor, count: int) -> NDArray[np.generic]:
-        """The numbers of a tensor seen at the site, as (images, *shape)."""
-        plain = tensor.detach()
-        whole = (plain.float() if plain.dtype is torch.bfloat16 else plain).numpy().reshape(self.shape_of_all)
+    def images(self, mask: Tensor, count: int) -> NDArray[np.bool_]:
+        """What holds of each element of a tensor seen at the site, as (images, *shape)."""
+        whole = mask.numpy().reshape(self.shape_of_all)
         if self.dim is None:
             return np.broadcast_to(whole, (count, *self.shape))
         parts = (*self.shape[: self.dim], count, *self.shape[self.dim :])
@@ -106,7 +125,13 @@ class Watched:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bench:
-    """A model, ready to be probed. ``ran`` is what runs, by site, ``places`` where the operators are in the trace."""
+    """A model, ready to be probed.
+
+    Attributes:
+        ran: what runs, by site.
+        places: by number of an operator, where it is in the trace.
+        returned: by number of a call of a function of torch, the number of the operator whose result it returns.
+    """
 
     model: nn.Module
     inputs: Inputs
@@ -115,6 +140,12 @@ class Bench:
     layers: tuple[Watched, ...]
     ran: Mapping[Site, Ran]
     places: Mapping[int, int]
+    returned: Mapping[int, int]
+
+    def shows_slopes(self, layer: int) -> bool:
+        """Whether a layer's output is what a module returns, or a function of torch."""
+        site = self.layers[layer].site
+        return site is not None and (site.of_module or site.number in self.returned.values())
 
     def strays(self, event: Event) -> bool:
         """Whether something happens in a forward that did not happen there before."""
@@ -140,6 +171,7 @@ def prepare(model: nn.Module, clean: Any, images: int, report: Report) -> Bench:
     fields = propagate(trace, grid.roots, local=False)
     ran: dict[Site, Ran] = {}
     forward(model, clean, lambda event: ran.update({event.site: Ran.of_event(event)}))
+    returned = returned_operators(model, clean, ran)
     places = calls_that_ran(trace, ran)
     rows = build_rows(trace, fields).rows
     reported = {layer.label: layer for layer in report}
@@ -149,7 +181,7 @@ def prepare(model: nn.Module, clean: Any, images: int, report: Report) -> Bench:
         for row, site in zip(rows, row_sites(trace, rows, places), strict=True)
         if row.label in reported
     )
-    return Bench(model, inputs, trace, fields, layers, ran, places)
+    return Bench(model, inputs, trace, fields, layers, ran, places, returned)
 
 
 def _inputs(clean: Any, images: int, trace: Trace, grid: Grid) -> Inputs:

@@ -46,13 +46,13 @@ class AxisClaim:
         return np.array_equal(self.lo, other.lo) and np.array_equal(self.hi, other.hi)
 
     def thinned(self, count: int) -> AxisClaim:
-        """The claim of so many of its units at most, from the first to the last, as a list."""
-        chosen = np.unique(np.linspace(0, self.units - 1, min(count, self.units)).astype(int))
-        return AxisClaim(self.lo.ravel()[chosen], self.hi.ravel()[chosen])
+        """The claim of so many units at most along each dimension, evenly from the first to the last."""
+        chosen = np.ix_(*(np.unique(np.linspace(0, n - 1, min(count, n)).astype(int)) for n in self.lo.shape))
+        return AxisClaim(self.lo[chosen], self.hi[chosen])
 
-    def decided_by(self, thinned: AxisClaim) -> int:
-        """How many units have both boundaries in common with units of a thinned claim."""
-        return int((np.isin(self.lo, thinned.lo) & np.isin(self.hi, thinned.hi)).sum())
+    def decided_by(self, thinned: AxisClaim) -> NDArray[np.bool_]:
+        """Which units have both boundaries in common with units of a thinned claim."""
+        return np.isin(self.lo, thinned.lo) & np.isin(self.hi, thinned.hi)
 
     def without(self, unseen: NDArray[np.bool_] | None) -> AxisClaim:
         """The claim with some elements seeing nothing."""

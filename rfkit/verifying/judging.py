@@ -17,6 +17,7 @@ MEASURED_AT_MOST = 12
 
 def judge(
     probing: Probing,
+    slopes: Probing,
     findings: Mapping[int, Finding],
     supports: Mapping[int, Support],
     stops: Mapping[int, Stop],
@@ -25,7 +26,8 @@ def judge(
     """One result per layer that was to be compared, in the order in which they ran.
 
     Args:
-        probing: measures the units that disagree.
+        probing: measures the units that disagree by NaN.
+        slopes: measures those of which gradients say so.
         findings: of NaN probing, by layer.
         supports: of gradients, by layer.
         stops: by value index, the operator that stopped NaN on the way there.
@@ -36,11 +38,14 @@ def judge(
     for number, finding in findings.items():
         watched = probing.bench.layers[number]
         support, stop = supports.get(number, Support()), stops.get(watched.value)
-        place = finding.outside or (finding.less or finding.thin if stop is None and not finding.unseen else None)
+        less = finding.less or finding.thin if stop is None and not finding.unseen else None
+        place, way = finding.outside or less, probing
+        if finding.outside is None and support.outside is not None:
+            place, way = support.outside, slopes
         difference = None
         if place is not None and measured < MEASURED_AT_MOST:
             measured += 1
-            difference = _disagreement(probing, number, place)
+            difference = _disagreement(way, number, place)
         results.append(_result(watched, units[number], finding, support, stop, difference))
     return tuple(results)
 
@@ -64,7 +69,7 @@ def _disagreement(probing: Probing, number: int, place: Place) -> Disagreement:
     claim = (probing.bench.layers[number].claims or ())[place.axis]
     measured = probing.measure(number, place.axis, place.element)
     unit = claim.unit(place.element)
-    return Disagreement(place.axis, unit, place.element, claim.of(place.element), measured, Method.NAN)
+    return Disagreement(place.axis, unit, place.element, claim.of(place.element), measured, probing.method)
 
 
 def _result(
@@ -79,8 +84,6 @@ def _result(
     verdict, method, why = _verdict(layer, finding, support, stop)
     if verdict is Verdict.EQUAL and (reported := _as_reported(watched)) is not None:
         verdict, why, difference = Verdict.WRONG, "the report says otherwise than the trace of real numbers", reported
-    if support.outside is not None and finding.outside is None:
-        difference = support.outside
     return LayerResult(
         layer.label,
         layer.type,

@@ -1,22 +1,31 @@
-"""NaN probing: which units turn NaN when part of the input is NaN, against which of them should.
+"""Probing: part of the input is NaN, or has a slope; which units show it, against which of them should.
 
-NaN before a position reaches exactly the units that see something before it. The positions that matter are the claimed
-boundaries: few in a coarse layer, many in a fine one, and the fine ones come early, so that most forwards end early. Several
-images share a forward, each with a cut of its own.
+What is put before a position reaches exactly the units that see something before it. The positions that matter are the
+claimed boundaries: few in a coarse layer, many in a fine one, and the fine ones come early, so that most forwards end early.
+Several images share a forward, each with a cut of its own.
+
+A NaN shows in whatever is computed from it. A slope (forward-mode differentiation, with random slopes where NaN would be)
+shows where the gradient of the unit is not zero on one of the positions. It can miss a dependence (a dead ReLU, the losers of a
+max-pool, what underflows) and never invents one; weights are left as they are.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.autograd.forward_ad import dual_level, unpack_dual
 
 from rfkit.verifying.bench import Bench, CoupledImages, Watched
 from rfkit.verifying.claims import NOTHING, AxisClaim, Cut, Span, deciding_cuts
-from rfkit.verifying.watch import Enough, Event, Site, forward
+from rfkit.verifying.results import Method
+from rfkit.verifying.watch import Enough, Event, Look, Site, forward, forward_of_duals
 
 Element = tuple[int, ...]
 Mask = NDArray[np.bool_]
@@ -38,20 +47,25 @@ class Finding:
         outside: the first element that turned NaN although the claim says that nothing it sees was.
         less: the first that stayed clean although the claim says otherwise, in a unit of which nothing turned NaN.
         thin: the first that stayed clean although other elements of its units turned NaN.
-        unseen: why a forward did not get here, where one did not.
+        silent: by axis, units of which nothing turned NaN although the claim says otherwise.
+        unseen: why a forward did not show the layer, where one did not.
+
+    For NaN read a slope where the method is that.
     """
 
     outside: Place | None = None
     less: Place | None = None
     thin: Place | None = None
+    silent: dict[int, Mask] = field(default_factory=dict)
     unseen: str = ""
 
 
 @dataclass(slots=True)
 class Probing:
-    """The forwards of one bench; ``images`` counts the images probed."""
+    """The forwards of one bench by one method; ``images`` counts the images probed."""
 
     bench: Bench
+    method: Method = Method.NAN
     images: int = 0
     sites: dict[Site, list[int]] = field(default_factory=dict)
 
@@ -60,29 +74,45 @@ class Probing:
             if watched.site is not None:
                 self.sites.setdefault(watched.site, []).append(number)
 
-    def observe(self, cuts: Sequence[Cut], last: int, see: See) -> str:
-        """Run a forward with one cut per image and show every layer's output, as (images, *shape), up to layer ``last``.
+    def observe(self, cuts: Sequence[Cut], see: See) -> str:
+        """Run a forward with one cut per image and show every layer's output, as (images, *shape).
 
-        Returns why it did not get there, nothing if it did.
+        Returns why it did not come to its end, or to where ``see`` raised ``Enough``; nothing if it did.
         """
         bench, why = self.bench, ""
         self.images += len(cuts)
 
         def look(event: Event) -> None:
             nonlocal why
-            if bench.strays(event):
+            if self.method is Method.NAN and bench.strays(event):
                 why = "the forward takes another path with NaN"
                 raise Enough
             for layer in self.sites.get(event.site, ()):
-                see(layer, np.isnan(bench.layers[layer].images(event.tensors[0], bench.inputs.images)))
-                if layer >= last:
-                    raise Enough
+                see(layer, bench.layers[layer].images(self._shown(event.tensors[0]), bench.inputs.images))
 
         try:
-            forward(bench.model, bench.inputs.with_nan(cuts), look)
+            self._forward(cuts, look)
         except Exception as error:
-            why = f"the forward raises {type(error).__name__} with NaN"
+            why = f"the forward raises {type(error).__name__} with {'NaN' if self.method is Method.NAN else 'slopes'}"
         return why
+
+    def _forward(self, cuts: Sequence[Cut], look: Look) -> None:
+        bench = self.bench
+        if self.method is Method.NAN:
+            forward(bench.model, bench.inputs.with_nan(cuts), look)
+            return
+        with warnings.catch_warnings(), dual_level():
+            warnings.simplefilter("ignore")
+            forward_of_duals(bench.model, bench.inputs.with_slopes(cuts), look, bench.returned)
+
+    def _shown(self, tensor: Tensor) -> Tensor:
+        """Which elements are NaN, or have a slope; one that is not finite tells nothing."""
+        if self.method is Method.NAN:
+            return tensor.detach().isnan()
+        slope: Tensor | None = unpack_dual(tensor).tangent  # type: ignore[no-untyped-call]
+        if slope is None or slope._is_zerotensor():
+            return torch.zeros(tensor.shape, dtype=torch.bool)
+        return (slope != 0) & slope.isfinite()
 
     def check(self, plan: Mapping[Cut, Sequence[int]]) -> dict[int, Finding]:
         """Probe with every cut of a plan, which says for which layers it decides; one finding per layer."""
@@ -93,9 +123,9 @@ class Probing:
             cuts = order[start : start + size]
             needs = [frozenset(plan[cut]) for cut in cuts]
             waiting = set().union(*needs)
-            why = self.observe(cuts, max(waiting), self._comparing(cuts, needs, waiting, found))
+            why = self.observe(cuts, self._comparing(cuts, needs, waiting, found))
             for layer in waiting:
-                found[layer].unseen = why
+                found[layer].unseen = why or "no forward shows it"
         return found
 
     def _comparing(
@@ -105,13 +135,15 @@ class Probing:
         waiting: set[int],
         found: Mapping[int, Finding],
     ) -> See:
-        """What compares each layer that an image's cut decides something about, and takes it off those waiting."""
+        """What compares each layer that an image's cut decides something about, until none is waiting."""
 
         def see(layer: int, nan: Mask) -> None:
             if layer in waiting:
                 waiting.discard(layer)
                 wanted = [image for image, layers in enumerate(needs) if layer in layers]
                 compare(self.bench.layers[layer], nan, cuts, wanted, found[layer])
+            if not waiting:
+                raise Enough
 
         return see
 
@@ -136,8 +168,9 @@ class Probing:
             def see(number: int, nan: Mask, states: list[bool] = states) -> None:
                 if number == layer:
                     states.extend(bool(image[element]) for image in nan)
+                    raise Enough
 
-            self.observe([cut(at) for at in tried], layer, see)
+            self.observe([cut(at) for at in tried], see)
             reached = [at for at, state in zip(tried, states, strict=False) if state is turns]
             missed = [at for at, state in zip(tried, states, strict=False) if state is not turns]
             high = min(reached, default=high)
@@ -158,6 +191,7 @@ def compare(watched: Watched, nan: Mask, cuts: Sequence[Cut], wanted: Sequence[i
         if not np.not_equal(nan[image], expected).any():
             continue
         some, every = _any_and_all(nan[image], claim)
+        finding.silent[cut.axis] = finding.silent.get(cut.axis, False) | (expected & ~some)
         if finding.outside is None and (place := _first(some & ~expected)) is not None:
             finding.outside = Place(cut.axis, _element(nan[image], place, claim, wanted=True))
         if (place := _first(expected & ~every)) is not None:
@@ -220,7 +254,7 @@ def check_images_are_apart(probing: Probing) -> None:
         if nan[1:].any():
             raise CoupledImages(probing.bench.layers[layer].layer.label)
 
-    if why := probing.observe([whole], len(probing.bench.layers), see):
+    if why := probing.observe([whole], see):
         raise CoupledImages(why)
 
 
@@ -232,5 +266,5 @@ def layers_with_nan(probing: Probing) -> Iterator[str]:
         if nan.any():
             labels.append(probing.bench.layers[layer].layer.label)
 
-    probing.observe([], len(probing.bench.layers), see)
+    probing.observe([], see)
     yield from labels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -19,20 +19,19 @@ from rfkit.report import Report
 from rfkit.tracing import ForwardError
 from rfkit.verifying.bench import Bench, CoupledImages, prepare, random_inputs
 from rfkit.verifying.blindness import blind_values
-from rfkit.verifying.claims import AxisClaim
-from rfkit.verifying.gradients import check_gradients, elements_to_pick
+from rfkit.verifying.gradients import supports
 from rfkit.verifying.judging import judge, not_compared, skipped
 from rfkit.verifying.probing import Finding, Probing, check_images_are_apart, layers_with_nan, plan_cuts
-from rfkit.verifying.results import LayerResult, Stop, Verification
+from rfkit.verifying.results import LayerResult, Method, Stop, Verification
 from rfkit.verifying.watch import exact_kernels
 
 MOST_IMAGES = 16
 MEMORY = 256 << 20
 """Bytes of activations that the images of one forward may take together."""
-PICKED, PICKED_WHERE_BLIND = 1, 5
-"""Units per layer whose gradient is taken, usually and where NaN does not tell."""
+SLOPED = 3
+"""Units whose gradient is taken along each dimension of a layer that tells units apart: the first, the middle, the last."""
 QUICK = 4
-"""Units per layer and axis with ``quick``."""
+"""Units per layer and dimension with ``quick``."""
 
 
 def verify(
@@ -47,8 +46,8 @@ def verify(
     """Run a model with real numbers on the CPU and compare what its units see with what its trace says they see.
 
     Strict fields are compared: NaN passes through context like through anything else. Every layer of the report is compared,
-    every element of its output, on every axis: first by NaN probing, then by the gradient of a unit or more. The model comes
-    back as it was; it runs in eval mode.
+    every element of its output, on every axis: first by NaN probing, then by the gradients of the first, the middle and the last
+    unit, and of all where NaN does not tell. The model comes back as it was; it runs in eval mode.
 
     Args:
         model: on the CPU, with real weights.
@@ -72,13 +71,13 @@ def verify(
             f"no layer matches {layers!r}: the report has {', '.join(x.label for x in report.layers[:6])}, ..."
         )
     with exact_kernels():
-        bench, clean = _bench(subject, report, example_inputs)
+        bench = _bench(subject, report, example_inputs)
         if not any(bench.inputs.places):
             raise InputError("the input has no axis that NaN can be written on: it must be of floating-point numbers")
         probing = Probing(bench)
         if faulty := next(layers_with_nan(probing), None):
             raise InputError(f"{faulty} gives NaN for clean numbers: nothing can be measured; give it other weights")
-        results, stops, backwards = _compared(probing, clean, report, layers, quick)
+        results, stops = _compared(probing, report, layers, quick)
     return Verification(
         target=report.target,
         input_shape=report.input_shape,
@@ -86,7 +85,6 @@ def verify(
         layers=results,
         stops=stops,
         images=probing.images,
-        backwards=backwards,
         sampled=quick,
         notes=report.notes,
         versions=_versions(),
@@ -108,8 +106,8 @@ def _one_image(shape: Sequence[int], ranks: frozenset[int]) -> tuple[int, ...]:
     return (1, *shape[1:]) if rank is not None and len(shape) == rank + 2 else tuple(shape)
 
 
-def _bench(subject: Subject, report: Report, example_inputs: Any) -> tuple[Bench, Any]:
-    """The model on the bench with as many images as fit, and the inputs of a single one."""
+def _bench(subject: Subject, report: Report, example_inputs: Any) -> Bench:
+    """The model on the bench with as many images as fit."""
     one = _given(example_inputs, report, subject.dtype)
     images = 1
     if example_inputs is None and len(report.input_shape) > 1 and report.input_shape[0] == 1:
@@ -118,11 +116,11 @@ def _bench(subject: Subject, report: Report, example_inputs: Any) -> tuple[Bench
         try:
             bench = prepare(subject.model, random_inputs(report.input_shape, images, subject.dtype), images, report)
             check_images_are_apart(Probing(bench))
-            return bench, one
+            return bench
         except (CoupledImages, ForwardError):
             pass
     try:
-        return prepare(subject.model, one, 1, report), one
+        return prepare(subject.model, one, 1, report)
     except ForwardError as error:
         cause = error.__cause__
         raise InputError(f"the forward fails on real numbers: {type(cause).__name__}: {cause}") from cause
@@ -145,9 +143,9 @@ def _given(example_inputs: Any, report: Report, dtype: torch.dtype) -> Any:
 
 
 def _compared(
-    probing: Probing, clean: Any, report: Report, pattern: str | None, quick: bool
-) -> tuple[tuple[LayerResult, ...], tuple[Stop, ...], int]:
-    """The results, the operators that stopped NaN on the way to one of them, and how many gradients were taken."""
+    probing: Probing, report: Report, pattern: str | None, quick: bool
+) -> tuple[tuple[LayerResult, ...], tuple[Stop, ...]]:
+    """The results, and the operators that stopped NaN on the way to one of them."""
     bench = probing.bench
     wanted = [layer.label for layer in report if pattern is None or fnmatchcase(layer.label, pattern)]
     skipping = {w.layer.label: not_compared(w) for w in bench.layers}
@@ -155,31 +153,17 @@ def _compared(
     blind = blind_values(bench)
     claims = {n: bench.layers[n].claims or () for n in comparable}
     chosen = {n: [c.thinned(QUICK) for c in c_of_n] if quick else c_of_n for n, c_of_n in claims.items()}
-    units = {n: sum(c.decided_by(t) for c, t in zip(claims[n], chosen[n], strict=True)) for n in comparable}
+    units = {n: sum(int(c.decided_by(t).sum()) for c, t in zip(claims[n], chosen[n], strict=True)) for n in comparable}
     findings = {n: Finding() for n in comparable} | probing.check(plan_cuts(bench, chosen))
-    supports = check_gradients(bench, clean, _picked(bench, comparable, blind))
-    results = {r.label: r for r in judge(probing, findings, supports, blind, units)}
+    unsure = {n for n in comparable if bench.layers[n].value in blind or findings[n].unseen}
+    sloped = {n: claims[n] if n in unsure else [c.thinned(SLOPED) for c in claims[n]] for n in comparable}
+    slopes = Probing(bench, Method.GRADIENT)
+    results = {r.label: r for r in judge(probing, slopes, findings, supports(slopes, claims, sloped), blind, units)}
     for layer in report:
         missing = skipping.get(layer.label) or skipped(layer, "it does not run in this form with real numbers")
         results.setdefault(layer.label, missing)
     used = dict.fromkeys(blind[v] for n in comparable if (v := bench.layers[n].value) in blind)
-    return tuple(results[label] for label in wanted), tuple(used), sum(s.taken for s in supports.values())
-
-
-def _picked(bench: Bench, layers: Sequence[int], blind: Mapping[int, Stop]) -> dict[int, list[tuple[int, ...]]]:
-    """Units to take gradients of, where what is claimed is new: a norm or an activation says what its convolution said.
-
-    Only what a module returns can be differentiated.
-    """
-    picked: dict[int, list[tuple[int, ...]]] = {}
-    present = set(layers)
-    for n in layers:
-        watched, stopped = bench.layers[n], bench.layers[n].value in blind
-        before = bench.layers[n - 1].claims or () if n - 1 in present else ()
-        known = before and all(map(AxisClaim.same, watched.claims or (), before))
-        if watched.site is not None and watched.site.of_module and (stopped or not known):
-            picked[n] = elements_to_pick(watched, len(picked), PICKED_WHERE_BLIND if stopped else PICKED)
-    return picked
+    return tuple(results[label] for label in wanted), tuple(used)
 
 
 def _versions() -> dict[str, str]:

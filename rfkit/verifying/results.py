@@ -69,7 +69,7 @@ class LayerResult:
         verdict: see ``Verdict``.
         method: how it was reached; None where nothing was compared.
         units: units compared by NaN, over all axes.
-        gradients: units whose gradient was taken.
+        gradients: units whose gradient was taken, over all axes.
         gradients_equal: those of them whose gradient fills the traced field; the others stay inside.
         why: what a verdict other than equal rests on, in words.
         disagreement: the first unit that differs.
@@ -107,7 +107,6 @@ class Verification:
         layers: the results.
         stops: operators that a NaN does not pass; what depends on them is compared by gradients.
         images: images probed; several share a forward.
-        backwards: units whose gradient was taken.
         sampled: whether only some units were compared.
         notes: what else the reader must know.
         versions: of everything that took part.
@@ -120,7 +119,6 @@ class Verification:
     layers: tuple[LayerResult, ...]
     stops: tuple[Stop, ...]
     images: int
-    backwards: int
     sampled: bool
     notes: tuple[str, ...]
     versions: dict[str, str]
@@ -144,6 +142,11 @@ class Verification:
     def units(self) -> int:
         """Units compared by NaN."""
         return sum(layer.units for layer in self.layers)
+
+    @property
+    def gradients(self) -> int:
+        """Units whose gradient was taken."""
+        return sum(layer.gradients for layer in self.layers)
 
     @property
     def exit_status(self) -> int:

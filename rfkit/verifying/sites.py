@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import torch
+from torch import Tensor, nn
+
 from rfkit.rows import Row
 from rfkit.tracing import Call, Trace
-from rfkit.verifying.watch import Event, Site
+from rfkit.verifying.watch import Event, Site, survey
 
 
 class Ran(NamedTuple):
@@ -34,6 +37,44 @@ class Ran(NamedTuple):
     def of_call(cls, call: Call) -> Ran:
         """What a call of a trace says of it."""
         return cls(call.op, call.scope, tuple(v.shape for v in call.outputs if v is not None))
+
+
+def returned_operators(model: nn.Module, inputs: Any, ran: Mapping[Site, Ran]) -> dict[int, int]:
+    """By number of a call of a function of torch, the number of the operator whose result it returns, where it is one.
+
+    Args:
+        model: run once.
+        inputs: what its forward is given.
+        ran: what runs when functions are not watched, which makes some of them call more.
+    """
+    latest: list[Tensor] = []
+    at = 0
+    returned: dict[int, int] = {}
+
+    def look(event: Event) -> None:
+        nonlocal at
+        known = None if event.site.of_module else ran.get(Site(False, at))
+        if known is not None and known.again(event):
+            latest[:] = event.tensors[:1]
+            at += 1
+
+    def note(number: int, _: Any, tensors: tuple[Tensor, ...]) -> None:
+        if latest and tensors and _same(tensors[0], latest[0]):
+            returned[number] = at - 1
+
+    survey(model, inputs, look, note)
+    return {} if Site(False, at) in ran else returned
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors are the same numbers in the same memory."""
+    return (
+        one.layout is other.layout is torch.strided
+        and one.dtype is other.dtype
+        and one.shape == other.shape
+        and one.stride() == other.stride()
+        and one.data_ptr() == other.data_ptr()
+    )
 
 
 def calls_that_ran(trace: Trace, ran: Mapping[Site, Ran]) -> dict[int, int]:

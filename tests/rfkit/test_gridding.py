@@ -170,6 +170,34 @@ def test_sets_end_where_units_do() -> None:
             assert (runs[0][0], runs[-1][1]) == (lo[len(lo) // 2], hi[len(hi) // 2])
 
 
+@pytest.mark.parametrize("rates", [(2, 2, 2), (1, 2, 9), (3, 5)])
+def test_sets_of_every_unit_equal_nan_probing(rates: tuple[int, ...]) -> None:
+    net, length = nn.Sequential(stack(*rates), nn.Conv1d(2, 2, 2, 3)), 40
+    report = trace(net.eval(), (2, length), units=True, holes=True)
+    truth: dict[str, list[set[int]]] = {}
+    with torch.no_grad(), exact_kernels():
+        for position in range(length):
+            signal = torch.zeros(1, 2, length)
+            signal[..., position] = float("nan")
+            for label, value in forward_outputs(net, [signal]).items():
+                reaching = truth.setdefault(label, [set() for _ in range(value.shape[-1])])
+                for unit in value.isnan().any(1).nonzero()[:, -1].tolist():
+                    reaching[unit].add(position)
+    skipping = [layer for layer in report if layer.runs is not None]
+    assert skipping
+    for layer in skipping:
+        (units,) = layer.runs or ()
+        assert [{p for first, last in runs for p in range(first, last + 1)} for runs in units] == truth[layer.label]
+
+
+def test_sets_of_every_unit_are_there_only_with_both_and_only_where_one_skips_some() -> None:
+    assert all(layer.runs is None for layer in trace(stack(2, 1), (2, 32), holes=True))
+    report = trace(stack(2, 1), (2, 32), units=True, holes=True)
+    assert [layer.runs is not None for layer in report] == [True, False]
+    assert all(layer.runs is None for layer in trace(stack(1, 1), (2, 32), units=True, holes=True))
+    assert Report.from_dict(report.to_dict()) == report
+
+
 def test_the_memory_for_sets_is_bounded_and_makes_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     net = nn.Sequential(stack(1, 9, 3), nn.AvgPool1d(5, 7), nn.Flatten(), nn.Linear(2 * 57, 3))
     whole = trace(net, (2, 400), holes=True)

@@ -244,8 +244,14 @@ def test_a_download_that_fails_is_called_one(here: Path, monkeypatch: pytest.Mon
         f"try:\n            {fetch}\n        except OSError as e:\n            raise RuntimeError('no weights') from e"
     )
     write(here, {"net.py": NET.replace("self.conv = nn.Conv2d(3, width, 3)", wrapped)})
-    reason = "a download failed: RuntimeError: no weights; do without it, e.g. --arg weights=None"
-    assert refusal("net.py") == f"net.py:Net cannot be built, {reason}"
+    reason = "net.py:Net cannot be built, a download failed: RuntimeError: no weights"
+    assert refusal("net.py") == f"{reason}; fetch it beforehand, or let the code do without it"
+    asked = NET.replace("width=4", "width=4, weights=None, weights_backbone='v1', pretrained=True")
+    write(here, {"asked.py": asked.replace("self.conv = nn.Conv2d(3, width, 3)", wrapped)})
+    assert refusal("asked.py").endswith("; do without it: --arg weights_backbone=None --arg pretrained=False")
+    assert refusal("asked.py", "weights=v2", "pretrained=False", "weights_backbone=None").endswith(
+        ": --arg weights=None"
+    )
 
 
 def test_a_long_message_is_cut(here: Path) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from rfkit import propagate, verify
 from rfkit.footprint import Footprint, taps
 from rfkit.rules import pool
-from rfkit.verifying import Verdict
+from rfkit.verifying import Method, Verdict
 
 SHAPE = (1, 3, 12, 10)
 Change = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -140,3 +140,15 @@ def test_a_broken_rule_is_wrong_and_the_right_one_is_not(name: str, monkeypatch:
     disagreement = found.having(Verdict.WRONG)[0].disagreement
     assert disagreement is not None
     assert disagreement.traced != disagreement.measured
+
+
+def test_gradients_find_a_broken_rule_where_nan_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(Net(torch.nan_to_num), nn.Conv2d(4, 3, 3, dilation=2))
+    assert {layer.verdict for layer in verify(network, SHAPE)} == {Verdict.EQUAL}
+    monkeypatch.setattr(taps, "window", with_arguments(dilation=lambda d: 1)(taps.window))
+    wrong = verify(network, SHAPE)["1"]
+    assert (wrong.verdict, wrong.method) == (Verdict.WRONG, Method.GRADIENT)
+    assert wrong.disagreement is not None
+    assert wrong.disagreement.method is Method.GRADIENT
+    assert wrong.disagreement.outside

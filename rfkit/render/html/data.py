@@ -10,7 +10,7 @@ from typing import Any
 
 from rfkit.render.html import runs, words
 from rfkit.render.rows import Row
-from rfkit.report import Layer, PerAxis, Report
+from rfkit.report import Layer, PerAxis, Report, Runs
 
 
 def page_data(report: Report, rows: Sequence[Row], shown: Sequence[bool]) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def page_data(report: Report, rows: Sequence[Row], shown: Sequence[bool]) -> dic
         shown: which of them change a field, a shape or the cost.
     """
     number = {layer.label: index for index, layer in enumerate(report.layers)}
-    ranges = Ranges()
+    ranges, sets = Ranges(), Sets()
     depths = _depths(report, number, shown)
     return {
         "axes": [
@@ -46,11 +46,12 @@ def page_data(report: Report, rows: Sequence[Row], shown: Sequence[bool]) -> dic
                 "sort": _sort_keys(layer),
                 "dims": _dims(layer, len(report.input_shape)),
                 "ranges": None if layer.units is None else [ranges.add(*pair) for pair in layer.units],
-                "reached": _reached(layer),
+                "sets": _sets(layer, sets),
             }
             for layer, row, depth, changes in zip(report.layers, rows, depths, shown, strict=True)
         ],
         "ranges": ranges.coded,
+        "sets": sets.coded,
     }
 
 
@@ -75,6 +76,31 @@ class Ranges:
             self._places[lo, hi] = len(self.coded)
             self.coded.append((runs.encode(lo), runs.encode(hi)))
         return self._places[lo, hi]
+
+
+class Sets:
+    """What units reach along an axis where some skip positions: the ways in which they skip, and the way of each unit.
+
+    Ways are counted from the unit's first position, so that most units share one; number 0 stands for nothing skipped.
+    """
+
+    def __init__(self) -> None:
+        self.coded: list[tuple[list[tuple[list[int], list[int]]], list[int]]] = []
+        self._places: dict[tuple[tuple[Runs, ...], tuple[int, ...]], int] = {}
+
+    def add(self, units: Sequence[Runs]) -> int:
+        """The place of what units reach among that coded."""
+        ways: dict[Runs, int] = {}
+        chosen = []
+        for reached in units:
+            way = tuple((first - reached[0][0], last - reached[0][0]) for first, last in reached)
+            chosen.append(ways.setdefault(way, len(ways) + 1) if len(way) > 1 else 0)
+        key = tuple(ways), tuple(chosen)
+        if key not in self._places:
+            self._places[key] = len(self.coded)
+            split = [(runs.encode([a for a, _ in way]), runs.encode([b for _, b in way])) for way in ways]
+            self.coded.append((split, runs.encode(chosen)))
+        return self._places[key]
 
 
 def plane(report: Report) -> list[int]:
@@ -115,11 +141,19 @@ def _winds(layer: Layer, input_rank: int) -> bool:
     )
 
 
-def _reached(layer: Layer) -> list[tuple[list[int], list[int]]] | None:
-    """Per axis the runs of positions that the centre unit reaches, as their firsts and lasts; None where none has a hole."""
-    if not any(layer.max_hole or ()):
+def _sets(layer: Layer, sets: Sets) -> list[int] | None:
+    """Per axis the place of what its units reach; None where none skips any, or the report has it of none.
+
+    Where the report has it of the centre unit alone, the others are drawn whole.
+    """
+    if layer.runs is not None:
+        return [sets.add(axis) for axis in layer.runs]
+    if layer.units is None or layer.reached is None or not any(layer.max_hole or ()):
         return None
-    return [(runs.encode([a for a, _ in axis]), runs.encode([b for _, b in axis])) for axis in layer.reached or ()]
+    return [
+        sets.add([reached if unit == len(lo) // 2 else () for unit in range(len(lo))])
+        for (lo, _), reached in zip(layer.units, layer.reached, strict=True)
+    ]
 
 
 def _numbers(values: PerAxis) -> list[float | None]:

@@ -115,6 +115,7 @@ class Field {
     const layer = report.layers[index];
     this.layer = layer;
     this.ranges = rangesOf(layer);
+    this.sets = setsOf(layer);
     this.find("field-name").textContent = layer.label;
     this.find("field-type").textContent = layer.type;
     this.unit = layer.dims.map((axes) => this.unitNear(axes));
@@ -229,22 +230,14 @@ class Field {
     return this.unit[this.layer.dims.findIndex((axes) => axes.includes(axis))];
   }
 
-  /** Whether the units are the centre ones, for which the report has the exact positions. */
-  isCentre() {
-    return this.layer.dims.every((axes, dim) => this.unit[dim] === Math.floor(this.count(axes) / 2));
-  }
-
-  /** The stretches of positions along an axis that the unit sees: one, but for a centre unit that skips some. */
+  /** The stretches of positions along an axis that the unit sees: one, unless it skips some. */
   runs(axis) {
     if (!this.ranges) return [];
-    const reached = this.layer.reached?.[axis];
-    if (reached && this.isCentre()) {
-      const last = expand(reached[1]);
-      return Array.from(expand(reached[0]), (first, i) => [first, last[i]]);
-    }
     const unit = this.unitOf(axis);
     const [lo, hi] = [this.ranges[axis].lo[unit], this.ranges[axis].hi[unit]];
-    return lo < 0 ? [] : [[lo, hi]];
+    if (lo < 0) return [];
+    const set = this.sets?.[axis][unit];
+    return set ? set.map(([first, last]) => [lo + first, lo + last]) : [[lo, hi]];
   }
 
   draw() {
@@ -277,7 +270,7 @@ class Field {
     if (parts.length < report.axes.length) return "This unit sees nothing of the input.";
     const list = (words) => words.join(", ").replace(/, ([^,]*)$/, " and $1");
     const border = cut.length ? `; cut by the border: ${list(cut)}` : "";
-    const holes = this.layer.reached && this.isCentre() ? ", with holes" : "";
+    const holes = report.axes.some((_, axis) => this.runs(axis).length > 1) ? ", with holes" : "";
     return `Sees ${list(parts)}${holes}${border}.`;
   }
 }

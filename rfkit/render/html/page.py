@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -80,7 +81,7 @@ def render(report: Report, *, picture: Picture | None = None, verdict: Verdict |
     style, script = _resource("style.css"), _script()
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.globals |= {"human": text.human, "path_of": _path, "percent": text.percent}
-    template = environment.from_string(_resource("page.html"))
+    template = environment.from_string(re.sub("^ +", "", _resource("page.html"), flags=re.MULTILINE))
     target, size, how = summary.head(report)
     return template.render(
         target=target,

@@ -32,6 +32,24 @@ function rangesOf(layer) {
   });
 }
 
+const opened = new Map();
+
+/** Per axis and unit, the runs of positions that it reaches, counted from its first; null for a unit that skips none. */
+function setsOf(layer) {
+  if (!layer.sets) return null;
+  return layer.sets.map((place) => {
+    if (!opened.has(place)) {
+      const [coded, chosen] = report.sets[place];
+      const ways = coded.map(([firsts, lasts]) => {
+        const last = expand(lasts);
+        return Array.from(expand(firsts), (first, i) => [first, last[i]]);
+      });
+      opened.set(place, Array.from(expand(chosen), (way) => (way ? ways[way - 1] : null)));
+    }
+    return opened.get(place);
+  });
+}
+
 function clamp(value, low, high) {
   return Math.min(high, Math.max(low, value));
 }

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rfkit.axes import PLACES
 from rfkit.render import summary, text
 from rfkit.render.rows import Row, causes
 from rfkit.report import Layer, PerAxis, Report
-
-AXES = {1: ("position",), 2: ("row", "column"), 3: ("frame", "row", "column")}
-"""What a place along each axis of one input is called."""
 
 
 def axis_names(report: Report) -> tuple[str, ...]:
     """What a place along each axis is called; the axes of further inputs go by their numbers."""
     count = len(report.spatial)
-    first = AXES.get(len(report.input_shape) - 2 if count > 1 else count, ())
+    first = PLACES.get(len(report.input_shape) - 2 if count > 1 else count, ())
     return (*first[:count], *(f"axis {number + 1}" for number in range(len(first), count)))
 
 

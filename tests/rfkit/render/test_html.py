@@ -147,11 +147,12 @@ def test_a_report_without_layers_has_a_page_too() -> None:
     assert "<table" in html.render(report)
 
 
-def test_resnet50_takes_less_than_a_megabyte() -> None:
+@pytest.mark.parametrize("name", ["resnet50", "densenet201"])
+def test_the_page_of_a_large_network_takes_less_than_a_megabyte(name: str) -> None:
     models = pytest.importorskip("torchvision.models")
     with torch.device("meta"):
-        net = models.resnet50()
-    report = rfkit.trace(net, (1, 3, 224, 224), units=True)
+        net = models.get_model(name)
+    report = rfkit.trace(net, (1, 3, 224, 224), units=True, holes=True)
     assert len(html.render(report).encode()) < 1_000_000
 
 
@@ -186,7 +187,26 @@ def test_holes_are_said_and_drawn_only_where_there_are_some(two_branch: Report) 
     assert "skips one position" in " ".join(words.remarks(two_branch, two_branch["conv2.4"]))
     rows = select(two_branch, all_rows=True).rows
     layers = data.page_data(two_branch, rows, [True] * len(rows))["layers"]
-    assert [layer["reached"] is not None for layer in layers] == [any(layer.max_hole or ()) for layer in two_branch]
+    assert [layer["sets"] is not None for layer in layers] == [layer.runs is not None for layer in two_branch]
+    assert all(layer.runs for layer in two_branch if any(layer.max_hole or ()))
+
+
+def test_units_that_skip_alike_share_what_they_skip() -> None:
+    net = nn.Conv1d(1, 1, 3, dilation=40, padding=40)
+    report = rfkit.trace(net, (1, 1, 2000), units=True, holes=True)
+    rows = select(report, all_rows=True).rows
+    ((ways, chosen),) = data.page_data(report, rows, [True])["sets"]
+    assert [runs.decode(firsts) for firsts, _ in ways] == [[0, 40], [0, 40, 80]]
+    assert runs.decode(chosen) == [1] * 40 + [2] * 1920 + [1] * 40
+
+
+def test_holes_of_more_units_than_can_be_looked_at_are_those_of_the_centre() -> None:
+    net = nn.Conv1d(1, 1, 3, dilation=40, padding=40)
+    report = rfkit.trace(net, (1, 1, 3000), units=True, holes=True)
+    assert report.layers[0].runs is None
+    rows = select(report, all_rows=True).rows
+    ((_, chosen),) = data.page_data(report, rows, [True])["sets"]
+    assert [unit for unit, way in enumerate(runs.decode(chosen)) if way] == [1500]
 
 
 def opened(picture: html.Picture) -> Image.Image:

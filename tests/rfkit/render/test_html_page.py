@@ -115,9 +115,12 @@ def test_fields_are_those_of_the_report_for_every_unit_looked_at(report: Report,
         assert drawn == [frame_of(layer, unit) for unit in units]
 
 
-def test_the_holes_of_the_centre_unit_are_the_reports(report: Report, page: str, opened: Open) -> None:
-    layer = report["conv2.4"]
+@pytest.mark.parametrize("unit", [(6, 6), (0, 3), (11, 1)])
+def test_the_holes_of_the_unit_pointed_at_are_the_reports(
+    report: Report, page: str, opened: Open, unit: tuple[int, int]
+) -> None:
     found = opened(page, "#layer=conv2.4")
+    found.page.evaluate(STEP_THROUGH, [unit])
     path = found.page.get_attribute("#plane .outside", "d")
     rows = {
         row for top, count in re.findall(r"M0 (\d+)h32v(\d+)", path) for row in range(int(top), int(top) + int(count))
@@ -125,9 +128,11 @@ def test_the_holes_of_the_centre_unit_are_the_reports(report: Report, page: str,
     columns = {
         c for left, count in re.findall(r"M(\d+) 0h(\d+)v32", path) for c in range(int(left), int(left) + int(count))
     }
-    reached = [{p for first, last in runs for p in range(first, last + 1)} for runs in layer.reached or ()]
+    sets = [units[u] for units, u in zip(report["conv2.4"].runs or (), unit, strict=True)]
+    assert all(len(runs) > 1 for runs in sets)
+    reached = [{p for first, last in runs for p in range(first, last + 1)} for runs in sets]
     assert [set(range(32)) - rows, set(range(32)) - columns] == reached
-    assert len(reached[0]) < layer.extent[0]
+    assert "with holes" in str(found.page.text_content("#readout"))
 
 
 def test_the_pointer_on_a_row_or_a_node_draws_its_field_and_leaving_brings_the_chosen_one_back(
