@@ -74,3 +74,8 @@ class ModelSpec:
     device: str = "meta"
     requirements: tuple[Requirement, ...] = ()
     exemptions: tuple[Exemption, ...] = ()
+
+    @property
+    def asks_for_holes(self) -> bool:
+        """Whether it limits the holes in the positions that are reached: they are looked for only then."""
+        return any(requirement.check == "max_hole" for requirement in self.requirements)

@@ -170,5 +170,5 @@ def job_of(model: ModelSpec, conditions: Conditions) -> Job:
         stub_missing=conditions.stub_missing,
         directory=conditions.directory,
         places=True,
-        holes=any(requirement.check == "max_hole" for requirement in model.requirements),
+        holes=model.asks_for_holes,
     )

@@ -21,7 +21,7 @@ from rfkit.report import Report
 from rfkit.suggesting.edits import Kind
 from rfkit.suggesting.found import Suggestions
 from rfkit.suggesting.network import look_at
-from rfkit.suggesting.search import Search, asks_for_holes
+from rfkit.suggesting.search import Search
 from rfkit.target import LoadedModel, load
 from rfkit.trace_target import first_accepted
 
@@ -117,7 +117,7 @@ def _traced(loaded: LoadedModel, model: ModelSpec) -> Report:
             loaded.module,
             sizes,
             strict=model.strict,
-            holes=asks_for_holes(model),
+            holes=model.asks_for_holes,
             device=model.device,
             target=loaded.label,
             rebuild=loaded.rebuild,

@@ -59,12 +59,7 @@ class Search:
     _predictor: Predictor = field(init=False)
 
     def __post_init__(self) -> None:
-        self._predictor = Predictor(self.network, self.holes)
-
-    @property
-    def holes(self) -> bool:
-        """Whether anything is asked of the positions that are reached."""
-        return asks_for_holes(self.spec)
+        self._predictor = Predictor(self.network, self.spec.asks_for_holes)
 
     def run(self, findings: tuple[Finding, ...], only: Collection[Kind], edits: int, limit: int) -> list[Suggestion]:
         """The smallest edits with which the network passes: single ones where there are any, else pairs.
@@ -162,7 +157,7 @@ class Search:
                 apply_edits(network.model, suggestion.edits),
                 network.report.input_shape,
                 strict=network.strict,
-                holes=self.holes,
+                holes=self.spec.asks_for_holes,
                 device=network.report.device,
                 target=network.report.target,
                 rebuild=None if rebuild is None else lambda: apply_edits(rebuild(), suggestion.edits),
@@ -171,11 +166,6 @@ class Search:
             return None
         real = Suggestion(suggestion.edits, report, self.gate(report))
         return real if real.passes and agree(suggestion.report, report) else None
-
-
-def asks_for_holes(spec: ModelSpec) -> bool:
-    """Whether a spec limits the holes in the positions that are reached: they are looked for only then."""
-    return any(requirement.check == "max_hole" for requirement in spec.requirements)
 
 
 def _changes(edits: Iterable[Edit]) -> tuple[Change, ...]:

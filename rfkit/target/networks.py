@@ -64,8 +64,9 @@ def resolve(module: ModuleType, source: str, name: str) -> object:
             thing = getattr(thing, part)
         except AttributeError as error:
             near = did_you_mean(part, _public(thing))
-            networks = list(defined_networks(module))
-            listed = f"; its networks: {_listed(networks)}" if networks and thing is module else ""
+            networks = list(defined_networks(module)) if thing is module else []
+            told = networks == [nearest(part, networks)]
+            listed = f"; its networks: {_listed(networks)}" if networks and not told else ""
             raise TargetError(f"{source} has no {name}{near}{listed}") from error
     return thing
 

@@ -82,7 +82,7 @@ def test_a_target_that_cannot_be_found(here: Path, files: dict[str, str], target
 @pytest.mark.parametrize(
     ("source", "name", "message"),
     [
-        (NET, ":net", "net.py has no net, did you mean Net?; its networks: Net"),
+        (NET, ":net", "net.py has no net, did you mean Net?"),
         (NET, ":Other", "net.py has no Other; its networks: Net"),
         (NET, ":Net.forwards", "net.py has no Net.forwards, did you mean forward?"),
         (NET + "width = 3\n", ":width", "net.py:width is of type int: expected a torch.nn.Module class, …"),

@@ -18,7 +18,7 @@ from trainer.model import build
 from trainer.progress import Lines, Progress
 from trainer.run import RunFolder
 from trainer.train import Result, fit
-from trainer.train.lr_find import find_lr
+from trainer.train.lr_find import Sweeping, find_lr
 
 
 @pytest.fixture(autouse=True)
@@ -274,13 +274,17 @@ def test_the_command_line_trains_from_a_file_and_goes_on(tmp_path: Path, capsys:
     assert capsys.readouterr().err.startswith("trainer: --run mine exists already")
 
 
-def test_lr_find_suggests_a_tenth_of_where_the_loss_is_lowest(tmp_path: Path) -> None:
+def test_lr_find_sweeps_the_rates_and_stores_nothing(tmp_path: Path) -> None:
     found = find_lr(settings(tmp_path), lambda _: None, highest=100.0, steps=60)
     assert found.rates == tuple(sorted(found.rates))
     assert found.rates[0] == pytest.approx(1e-5)
     assert min(found.losses) == found.losses[found.rates.index(found.lowest)]
-    assert found.suggestion == found.lowest / 10
     assert not (tmp_path / "run").exists()
+
+
+def test_lr_find_suggests_a_tenth_of_the_best_rate_or_nothing_where_the_loss_still_falls_at_the_end() -> None:
+    assert Sweeping(rates=(0.1, 1.0, 10.0), losses=(3.0, 1.0, 2.0)).suggestion == pytest.approx(0.1)
+    assert Sweeping(rates=(0.1, 1.0, 10.0), losses=(3.0, 2.0, 1.0)).suggestion is None
 
 
 def test_tensorboard_reads_the_scalars(tmp_path: Path) -> None:

@@ -42,7 +42,12 @@ def _lr_find(
     worst = max(found.losses)
     for rate, loss in list(zip(found.rates, found.losses, strict=True))[:: max(len(found.rates) // LINES, 1)]:
         _say(f"{rate:10.2e}  loss {loss:7.3f}  {'#' * round(40 * loss / worst)}")
-    _say(f"the loss is lowest at {found.lowest:.2g}; a tenth of that leaves room: --lr {found.suggestion:.2g}")
+    if found.suggestion is None:
+        _say(
+            f"the loss is lowest at the last rate; more room at the top shows where it bursts: --highest {10 * highest:g}"
+        )
+    else:
+        _say(f"the loss is lowest at {found.lowest:.2g}; a tenth of that leaves room: --lr {found.suggestion:.2g}")
     return 0
 
 

@@ -40,9 +40,9 @@ class Sweeping:
         return self.rates[min(range(len(self.losses)), key=self.losses.__getitem__)]
 
     @property
-    def suggestion(self) -> float:
-        """A tenth of it, which leaves room (Smith, 2017, as fast.ai reads it)."""
-        return self.lowest / 10
+    def suggestion(self) -> float | None:
+        """A tenth of it, which leaves room (Smith, 2017, as fast.ai reads it); None where the loss still falls at the end."""
+        return None if self.lowest == self.rates[-1] else self.lowest / 10
 
 
 def find_lr(config: Config, say: Say, *, lowest: float = 1e-5, highest: float = 10.0, steps: int = 150) -> Sweeping:
