@@ -28,6 +28,7 @@ PACKAGES = (
     "opencv-python-headless",
     "safetensors",
     "accelerate",
+    "pytorch-optimizer",
 )
 
 
