@@ -209,6 +209,6 @@ def test_the_configuration_is_shown_with_the_origin_of_every_key(folder: Path) -
         "exceptions          RF301, why        rfkit.toml:11: models.net.exceptions[0]",
     ]
     origins = {row.key: (row.value, row.origin) for row in show.describe_settings(spec)}
-    assert origins["timeout"] == ("30.0", "rfkit.toml:1: timeout")
-    assert origins["memory"] == (str(2**30), "--memory")
-    assert origins["tolerance"] == ("0", "default")
+    assert origins["timeout"] == ("30 s", "rfkit.toml:1: timeout")
+    assert origins["memory"] == ("1 GiB", "--memory")
+    assert origins["tolerance"] == ("0%", "default")
