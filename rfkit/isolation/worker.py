@@ -24,7 +24,7 @@ from rfkit.isolation.watch import Watch
 from rfkit.target.failures import OFFER, pip_name
 from rfkit.trace_target import trace_target
 
-_EARLY = 0.3
+_EARLY = 0.1
 _LONGEST = 300
 
 
