@@ -21,6 +21,7 @@ from rfkit.isolation.run import Run
 
 _TICK = 0.1
 _GRACE = 0.5
+_WORD = 2.0
 _PATIENCE = 5.0
 _BLOCK = 2**16
 
@@ -94,17 +95,21 @@ class Guard:
         processes.end_strays(0)
 
     def _follow(self, run: Run, order: Order) -> str:
-        """Take what comes until the worker has ended; the limit that it broke, if any."""
+        """Take what comes until the worker has ended; the limit that it broke, if any.
+
+        One whose time is over is first heard as to where it is.
+        """
         looked = run.began
         while run.status is None:
             now = time.monotonic()
-            if now - run.began > order.timeout:
+            late = now - run.began - order.timeout
+            if late > _WORD or (late > 0 and run.line):
                 return "time"
             if now - looked > _TICK:
                 looked = now
                 if cut := self._over(order):
                     return cut
-            ready = self._wait(list(run.streams), max(0.0, min(_TICK, run.began + order.timeout - now)))
+            ready = self._wait(list(run.streams), _TICK)
             if self._socket.fileno() in ready and not self._hear(run):
                 return "watcher"
             for descriptor in ready:
@@ -120,6 +125,8 @@ class Guard:
         if len(family) > PROCESSES:
             return "processes"
         base = processes.resident(self._zygote)
+        if not base:  # it has been killed, which its socket will tell
+            return ""
         taken = sum(max(0, processes.resident(pid) - base) for pid in family)
         return "memory" if taken > order.memory else ""
 

@@ -71,6 +71,11 @@ class Run:
             os.close(descriptor)
         return bool(data)
 
+    @property
+    def line(self) -> int:
+        """The innermost line of the target's file that it has been heard to be at, 0 while there is none."""
+        return _line(bytes(self._trace), self._order)
+
     def drain(self) -> None:
         """Take all that is there, up to the limits."""
         for descriptor in list(self.streams):
@@ -83,7 +88,7 @@ class Run:
             cut=cut,
             status=self.status,
             printed=self._printed.last_line(),
-            line=_line(bytes(self._trace), self._order),
+            line=self.line,
             read_stdin=self._stdin_was_read(),
             binary=self._printed.binary,
             left=left,

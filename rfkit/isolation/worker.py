@@ -24,7 +24,6 @@ from rfkit.isolation.watch import Watch
 from rfkit.target.failures import OFFER, pip_name
 from rfkit.trace_target import trace_target
 
-_EARLY = 0.1
 _LONGEST = 300
 
 
@@ -49,7 +48,7 @@ def prepare() -> None:
 def work(order: Order, answer: int, trace: int) -> NoReturn:
     """Run an order, sign what came of it and write it to the file descriptor ``answer``; end the process.
 
-    To ``trace`` goes the traceback of what is running just before the time limit, or at a crash.
+    To ``trace`` goes the traceback of what is running when its time is over, or at a crash.
     """
     process, pipe, snapshot, watch = os.getpid(), os.fstat(answer), _SNAPSHOTS[0], Watch()
     quoted, sign, status = json.encoder.encode_basestring_ascii, hmac.new, LOST
@@ -89,7 +88,7 @@ def _enclose(order: Order, trace: int) -> None:
         os.chdir(order.job.directory)
     _open_streams()
     faulthandler.enable(trace, all_threads=False)
-    faulthandler.dump_traceback_later(max(order.timeout - _EARLY, order.timeout / 2), file=trace)
+    faulthandler.dump_traceback_later(order.timeout, file=trace)
 
 
 def _open_streams() -> None:
