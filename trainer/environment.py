@@ -38,7 +38,7 @@ def describe(model: nn.Module, target: str, data: DataSet, machine: Machine) -> 
     return {
         "schema": "trainer.environment/1",
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "command": sys.argv,
+        "command": ["trainer", *sys.argv[1:]],
         "versions": {"python": platform.python_version(), "rfkit": RFKIT_VERSION, **_versions()},
         "hardware": {
             "system": f"{platform.system()} {platform.release()} {platform.machine()}",
@@ -53,7 +53,7 @@ def describe(model: nn.Module, target: str, data: DataSet, machine: Machine) -> 
         "model": {
             "target": target,
             "class": type(model).__qualname__,
-            "source": None if source is None else str(source),
+            "source": None if source is None else _from_here(source),
             "sha256": source_digest(model),
             "parameters": sum([parameter.numel() for parameter in model.parameters()]),
         },
@@ -75,6 +75,12 @@ def source_file(model: nn.Module) -> Path | None:
         return Path(inspect.getfile(type(model)))
     except (TypeError, OSError):
         return None
+
+
+def _from_here(path: Path) -> str:
+    """A path as it is written in the current folder, so that a run can be passed on; elsewhere whole."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def source_digest(model: nn.Module) -> str | None:
