@@ -71,6 +71,16 @@ def test_the_page_needs_nothing_else(tmp_path: Path) -> None:
     assert "@import" not in style
 
 
+def test_it_can_be_had_without_the_images_of_the_data_set(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path / "run")
+    report.make(folder, lambda _: None)
+    drawn = {path.name for path in (folder / "figures").iterdir()}
+    page = Page(report.make(folder, lambda _: None, images=False).read_text(encoding="utf-8"))
+    assert len(page.alternatives) == 4
+    assert not [address for address in page.addresses if address.startswith("data:image/png")]
+    assert drawn - {path.name for path in (folder / "figures").iterdir()} == {"misclassified.png", "grad-cam.png"}
+
+
 def test_its_images_are_images(tmp_path: Path) -> None:
     page = page_of(run_folder(tmp_path / "run"))
     for address in page.addresses:

@@ -33,7 +33,7 @@ def write(run: Path, say: Say) -> Path | None:
         return None
 
 
-def make(run: Path, say: Say) -> Path:
+def make(run: Path, say: Say, *, images: bool = True) -> Path:
     """Make ``figures/`` and ``report.html`` of a run, of one that has not ended too.
 
     The best weights are evaluated on the test images only where the run has ended and that is not done yet; only then
@@ -42,6 +42,7 @@ def make(run: Path, say: Say) -> Path:
     Args:
         run: its folder.
         say: takes a sentence for the user.
+        images: whether the data set's images, misclassified ones, may be in it.
 
     Returns:
         The page.
@@ -57,6 +58,8 @@ def make(run: Path, say: Say) -> Path:
         raise TrainerError(f"a report needs {error.name}: pip install 'rfkit[train]'") from error
     notes: list[str] = []
     record = _evaluated(record, say, notes)
+    if not images and record.evaluation is not None:
+        record = replace(record, evaluation=replace(record.evaluation, errors=None))
     draw_all(record, notes.append)
     path = record.run.path / NAME
     write_whole(path, page(record, notes))
