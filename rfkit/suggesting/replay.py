@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from torch import nn
 
 from rfkit.forward import record
 from rfkit.suggesting.edits import Change, by_layer
@@ -14,6 +13,7 @@ from rfkit.suggesting.network import CALL, ENTER, SPREAD, Network
 from rfkit.suggesting.rebuild import rebuilt
 from rfkit.suggesting.shapes import Misfit, refitted, shapes_of, with_values
 from rfkit.tracing import Call, ForwardError, ModuleCall, Parameter, Trace, Value
+from rfkit.tracing.capture import inventory
 from rfkit.tracing.record import Inventory
 
 
@@ -189,23 +189,13 @@ class _Replay:
     def _inventory(self) -> Inventory:
         total = self.network.trace.inventory
         for name, part in self.used.items():
-            before, after = inventory(self.network.model.get_submodule(name)), part.inventory
+            before, after = inventory([*self.network.model.get_submodule(name).modules()]), part.inventory
             total = Inventory(
                 total.parameters - before.parameters + after.parameters,
                 total.trainable - before.trainable + after.trainable,
                 total.buffers - before.buffers + after.buffers,
             )
         return total
-
-
-def inventory(module: nn.Module) -> Inventory:
-    """What a module holds that shares nothing with others."""
-    parameters = list(module.parameters())
-    return Inventory(
-        sum(p.numel() for p in parameters),
-        sum(p.numel() for p in parameters if p.requires_grad),
-        sum(b.numel() for b in module.buffers()),
-    )
 
 
 def _joined(name: str, inner: str) -> str:

@@ -36,13 +36,13 @@ def capture(
     named = list(_named_modules(model))
     modules = [module for _, module in named]
     with as_found(modules):
-        inventory = _inventory(modules)
+        counted = inventory(modules)
         real = on_meta(modules) if device == "meta" else {}
         recorder = Recorder(named, real, device, places)
         roots = [recorder.admit(t) for t in tensors_in((inputs, kwargs))]
         with evaluating(modules), _ListIndices() if keep_indices else nullcontext(), recorder.watching():
             output = model(*inputs, **kwargs)
-        return recorder.finish(tuple(roots), output, inventory)
+        return recorder.finish(tuple(roots), output, counted)
 
 
 def _named_modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
@@ -58,7 +58,8 @@ def _named_modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
             waiting += [(key, child) for key, child in reversed(children) if child is not None]
 
 
-def _inventory(modules: Sequence[nn.Module]) -> Inventory:
+def inventory(modules: Sequence[nn.Module]) -> Inventory:
+    """What some modules hold themselves, what they share counted once."""
     parameters = {id(p): p for m in modules for p in m._parameters.values() if p is not None}.values()
     buffers = {id(b): b for m in modules for b in m._buffers.values() if b is not None}.values()
     return Inventory(
