@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,8 +18,13 @@ from rfkit.gate.spec.templates import template
 from rfkit.report import Report
 from rfkit.verifying import Verdict
 from tests.rfkit.gate.asking import TODAY
+from tests.shared import shared_path
+from trainer.evaluation.evaluate import evaluate
 from trainer.models.blocks import Residual, conv_block
 from trainer.models.lean_net import LeanNet
+from trainer.record import read_record
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +76,12 @@ def test_a_residual_adds_what_its_layers_make() -> None:
     block = conv_block(6, 6, paddings=1).eval()
     x = torch.randn(2, 6, 9, 7)
     torch.testing.assert_close(Residual(block)(x), x + block(x))
+
+
+def test_the_published_weights_are_as_accurate_as_stated(tmp_path: Path) -> None:
+    images = shared_path("cifar10")
+    run = shutil.copytree(DOCS / "weights" / "lean-net", tmp_path / "lean-net")
+    stated = json.loads((run / "result.json").read_text(encoding="utf-8"))["test"]["best"]["accuracy"]
+    assert f"{stated:.2f}%" in (DOCS / "lean-net.md").read_text(encoding="utf-8")
+    assert (run / "checkpoints" / "best.safetensors").stat().st_size < 10**6
+    assert evaluate(read_record(run), print, source=f"folder:{images}").accuracy == pytest.approx(stated, abs=0.05)
