@@ -53,6 +53,14 @@ def test_a_training_learns_and_its_folder_holds_what_is_documented(tmp_path: Pat
     assert [line for line in said if line.startswith("epoch ")][-1].startswith("epoch 8/8  loss ")
 
 
+def test_a_run_that_is_passed_on_names_no_folder_of_the_machine_it_ran_on(tmp_path: Path) -> None:
+    trained(tmp_path, epochs=1)
+    about = RunFolder(tmp_path / "run").read_json(RunFolder(tmp_path / "run").environment)
+    assert about is not None
+    assert about["model"]["source"] == "tiny.py"
+    assert about["command"][0] == "trainer"
+
+
 def test_the_best_checkpoint_has_the_validation_accuracy_of_its_record(tmp_path: Path) -> None:
     from trainer.data import load_data
     from trainer.machine import Normalize
