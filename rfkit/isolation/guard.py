@@ -16,7 +16,7 @@ from contextlib import suppress
 
 from rfkit.isolation import processes, zygote
 from rfkit.isolation.jobs import Ending, Messages, Order, message
-from rfkit.isolation.limits import PROCESSES
+from rfkit.isolation.limits import LATE, PROCESSES
 from rfkit.isolation.run import Run
 
 _TICK = 0.1
@@ -97,14 +97,19 @@ class Guard:
     def _follow(self, run: Run, order: Order) -> str:
         """Take what comes until the worker has ended; the limit that it broke, if any.
 
-        One whose time is over is first heard as to where it is.
+        One whose time is over is first asked where it is, and given a moment to say so; whatever else it does then, it is
+        late.
         """
-        looked = run.began
+        looked, asked = run.began, False
         while run.status is None:
             now = time.monotonic()
             late = now - run.began - order.timeout
             if late > _WORD or (late > 0 and run.line):
                 return "time"
+            if late > 0 and run.worker and not asked:
+                asked = True
+                with suppress(ProcessLookupError):
+                    os.kill(run.worker, LATE)
             if now - looked > _TICK:
                 looked = now
                 if cut := self._over(order):
@@ -117,7 +122,7 @@ class Guard:
             if run.cut:
                 return run.cut
         run.drain()
-        return run.cut
+        return "time" if asked and run.status else run.cut
 
     def _over(self, order: Order) -> str:
         """Which limit on memory or processes is broken, if any."""

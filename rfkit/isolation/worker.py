@@ -18,7 +18,7 @@ from rfkit.errors import RfkitError
 from rfkit.isolation import processes
 from rfkit.isolation.integrity import Snapshot
 from rfkit.isolation.jobs import Job, Order
-from rfkit.isolation.limits import LOST
+from rfkit.isolation.limits import LATE, LOST
 from rfkit.isolation.stubs import StandIns
 from rfkit.isolation.watch import Watch
 from rfkit.target.failures import OFFER, pip_name
@@ -48,7 +48,8 @@ def prepare() -> None:
 def work(order: Order, answer: int, trace: int) -> NoReturn:
     """Run an order, sign what came of it and write it to the file descriptor ``answer``; end the process.
 
-    To ``trace`` goes the traceback of what is running when its time is over, or at a crash.
+    To ``trace`` goes the traceback of what is running at a crash, or when the signal comes that its time is over. The main
+    thread writes it: another one would read frames that the main thread takes down meanwhile, and crash now and then.
     """
     process, pipe, snapshot, watch = os.getpid(), os.fstat(answer), _SNAPSHOTS[0], Watch()
     quoted, sign, status = json.encoder.encode_basestring_ascii, hmac.new, LOST
@@ -88,7 +89,8 @@ def _enclose(order: Order, trace: int) -> None:
         os.chdir(order.job.directory)
     _open_streams()
     faulthandler.enable(trace, all_threads=False)
-    faulthandler.dump_traceback_later(order.timeout, file=trace)
+    if hasattr(faulthandler, "register"):
+        faulthandler.register(LATE, trace, all_threads=False)
 
 
 def _open_streams() -> None:
