@@ -60,7 +60,7 @@ class Record:
     @property
     def best_epoch(self) -> Mapping[str, Any] | None:
         """The record of the epoch that did best on the validation images."""
-        return max(self.history, key=lambda epoch: (epoch["validation_accuracy"], -epoch["epoch"]), default=None)
+        return self.history[self.history[-1]["best_epoch"] - 1] if self.history else None
 
 
 def read_record(folder: Path) -> Record:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +35,22 @@ def epoch(number: int, accuracy: float, **changed: Any) -> dict[str, Any]:
         "train_accuracy": accuracy - 5,
         "validation_loss": 1.8 / number,
         "validation_accuracy": accuracy,
+        "best_accuracy": accuracy,
+        "best_epoch": number,
         "lr": 0.1 / number,
         "seconds": 60.0 * number,
         "images_per_second": 1000.0 + number,
         **changed,
     }
+
+
+def epochs(accuracies: Sequence[float]) -> list[dict[str, Any]]:
+    """The records of a training with these accuracies, of which the highest is the best."""
+    records = []
+    for number, accuracy in enumerate(accuracies, 1):
+        best = max(accuracies[:number])
+        records.append(epoch(number, accuracy, best_accuracy=best, best_epoch=accuracies.index(best) + 1))
+    return records
 
 
 def evaluation(classes: tuple[str, ...] = CLASSES, side: int = 8, channels: int = 3, **changed: Any) -> Evaluation:
@@ -141,7 +153,7 @@ def run_folder(
     run.write_json(run.environment, about)
     verdict = {"target": "net.py:Net", "findings": [], "error": None, "report": network_report()}
     run.write_json(run.gate, {"passed": None, "spec": None, "forced": False, "networks": [verdict]})
-    run.rewrite(run.metrics, [epoch(number, accuracy) for number, accuracy in enumerate(accuracies, 1)])
+    run.rewrite(run.metrics, epochs(accuracies))
     checkpoint(run.best)
     best = max(accuracies, default=0)
     if ended:

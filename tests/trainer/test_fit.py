@@ -86,6 +86,16 @@ def test_the_best_checkpoint_has_the_validation_accuracy_of_its_record(tmp_path:
         assert 100 * right.mean() == pytest.approx(accuracy)
 
 
+def test_the_best_epoch_is_the_one_of_the_lowest_loss_where_that_is_asked_for(tmp_path: Path) -> None:
+    result, _ = trained(tmp_path, epochs=6, lr=0.3, choose_by="loss")
+    records = history(tmp_path)
+    best = min(records, key=lambda record: record["validation_loss"])
+    assert result.record["best_epoch"] == best["epoch"] == records[-1]["best_epoch"]
+    assert result.record["best_validation_accuracy"] == best["validation_accuracy"] == records[-1]["best_accuracy"]
+    _, state = read_checkpoint(RunFolder(tmp_path / "run").best)
+    assert state["record"] == best
+
+
 def test_the_same_settings_give_the_same_training_and_another_seed_another(tmp_path: Path) -> None:
     first, _ = trained(tmp_path, augment="flip-crop")
     again, _ = trained(tmp_path, augment="flip-crop", run=str(tmp_path / "again"))

@@ -15,6 +15,7 @@ SCHEDULES = ("onecycle", "cosine", "linear", "step", "constant")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 LAYOUTS = ("auto", "channels-last", "contiguous")
 SPLITS = ("validation", "test")
+MEASURES = ("accuracy", "loss")
 PLACES = ("auto", "workers", "device")
 CHANNELS = (1, 3)
 
@@ -47,6 +48,11 @@ class Config:
     data_root: str = _setting("data", "Where published data sets are downloaded to.", metavar="FOLDER")
     validation: float = _setting(0.1, "Share of the training images held out to choose the best epoch by.")
     validate_on: str = _setting("validation", "validation, or test as the documents do.", metavar="SPLIT")
+    choose_by: str = _setting(
+        "accuracy",
+        "accuracy, or loss, which is steadier on few images: what the best epoch is best in.",
+        metavar="MEASURE",
+    )
     skip_bad_images: bool = _setting(False, "Leave out images that cannot be read, and count them.")
     size: int | None = _setting(None, "Scale and cut every image to this side. Default: as they are.")
     channels: int | None = _setting(None, "3 for colour, 1 for grey. Default: the data set's.", metavar="N")
@@ -173,6 +179,7 @@ def _check_choices(config: Config) -> None:
         "precision": PRECISIONS,
         "layout": LAYOUTS,
         "validate_on": SPLITS,
+        "choose_by": MEASURES,
         "augment_on": PLACES,
     }
     for name, allowed in choices.items():

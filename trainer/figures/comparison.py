@@ -32,7 +32,7 @@ def comparison(compared: Sequence[Entry], theme: Theme) -> Figure:
     for number, entry in enumerate(drawn):
         colour = theme.series[number % len(theme.series)]
         epochs, values = zip(*entry.curve, strict=True)
-        best = max(entry.curve, key=lambda point: (point[1], -point[0]))
+        best = entry.curve[(entry.best_epoch or len(entry.curve)) - 1]
         label = f"{cut(entry.name, 40)}: {best[1]:.2f}% ({entry.chosen_on}, epoch {best[0]})"
         style = "-" if entry.settings else (0, (4, 2))
         axes.plot(epochs, values, linestyle=style, color=colour, label=label)

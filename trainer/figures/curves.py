@@ -33,7 +33,7 @@ def loss_and_accuracy(history: Epochs, theme: Theme, *, on: str = "validation", 
     left.set_ylim(bottom=0)
     left.legend(loc="lower right", bbox_to_anchor=(1.01, 0.985), ncols=2, columnspacing=1.2, handlelength=1.4)
     right.set_title("Accuracy, %")
-    best = max(history, key=lambda record: (record["validation_accuracy"], -record["epoch"]))
+    best = history[history[-1]["best_epoch"] - 1]
     right.plot(
         best["epoch"], best["validation_accuracy"], "o", color=theme.series[1], markersize=5.5, clip_on=False, zorder=5
     )

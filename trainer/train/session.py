@@ -38,7 +38,7 @@ class Session:
         interruption: asks it to stop.
         position: where it is.
         history: the records of ``metrics.jsonl``, an epoch each.
-        best: the highest validation accuracy so far in percent, and its epoch, counted from 1; 0 before the first.
+        best: the epoch that did best on the validation images so far, counted from 1; 0 before the first.
         ended: why it is over: "epochs", "time budget", "target accuracy"; None while it is not.
     """
 
@@ -48,7 +48,7 @@ class Session:
     interruption: Interruption
     position: Position = field(default_factory=Position)
     history: list[dict[str, Any]] = field(default_factory=list)
-    best: tuple[float, int] = (0.0, 0)
+    best: int = 0
     ended: str | None = None
     _epoch_began: float = 0.0
     _clock: float = field(default_factory=time.monotonic)
@@ -176,7 +176,7 @@ class Session:
         if self.run.steps.exists():
             kept = [record for record in self.run.read_lines(self.run.steps) if record["step"] <= self.position.step]
             self.run.rewrite(self.run.steps, kept)
-        if self.best[1] and self.best[1] == len(self.history) and self.position.batch == 0:
+        if self.best and self.best == len(self.history) and self.position.batch == 0:
             self._write_best()
 
     def _epoch(self) -> None:
@@ -198,7 +198,7 @@ class Session:
         self.ended = self._over(scores.accuracy)
         self._tick()
         self.save()
-        if self.best[1] == len(self.history):
+        if self.best == len(self.history):
             self._write_best()
 
     def _whole(self) -> bool:
@@ -269,8 +269,8 @@ class Session:
         whole = Tally(self.parts.machine.device)
         whole.add_sums(self.parts.together.sum(self.tally.sums))
         training = whole.scores()
-        if validation.accuracy > self.best[0] or self.best[1] == 0:
-            self.best = (validation.accuracy, epoch)
+        if self._better(validation):
+            self.best = epoch
         record = {
             "epoch": epoch,
             "step": self.position.step,
@@ -280,8 +280,8 @@ class Session:
             "validation_accuracy": validation.accuracy,
             "validation_split": config.validate_on,
             "validation_weights": "ema" if config.ema else "model",
-            "best_accuracy": self.best[0],
-            "best_epoch": self.best[1],
+            "best_accuracy": validation.accuracy if self.best == epoch else self.history[-1]["best_accuracy"],
+            "best_epoch": self.best,
             "lr": self.parts.learner.lr,
             "seconds": self._seconds(),
             "train_seconds": trained,
@@ -295,6 +295,15 @@ class Session:
         if self._scalars is not None:
             self._scalars(record)
 
+    def _better(self, validation: Scores) -> bool:
+        """Whether an epoch is better than the best so far."""
+        if not self.best:
+            return True
+        so_far = self.history[self.best - 1]
+        if self.parts.config.choose_by == "loss":
+            return validation.loss < float(so_far["validation_loss"])
+        return validation.accuracy > float(so_far["validation_accuracy"])
+
     def _wants_scalars(self) -> bool:
         return self.parts.config.tensorboard and self.parts.together.main
 
@@ -302,7 +311,7 @@ class Session:
         learner = self.parts.learner
         if self.parts.together.main:
             model = learner.model if learner.ema is None else learner.ema
-            record = self.history[self.best[1] - 1]
+            record = self.history[self.best - 1]
             write_checkpoint(self.run.best, model.state_dict(), {"kind": "best", "record": record})
 
     def _over(self, accuracy: float) -> str | None:
