@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from rfkit.errors import InputError, RfkitError, SpecError, TargetError, UsageError
+from rfkit.errors import InputError, NothingAskedError, RfkitError, SpecError, TargetError, UsageError
 from rfkit.report import Layer, Report, Totals
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ __all__ = [
     "InputError",
     "Layer",
     "Measurement",
+    "NothingAskedError",
     "Outcome",
     "Report",
     "RfkitError",

@@ -23,7 +23,7 @@ class CtrlC:
     def __init__(self) -> None:
         self._pressed = False
         self._before: Any = None
-        self._again: threading.Timer | None = None
+        self._later: threading.Timer | None = None
 
     def __bool__(self) -> bool:
         return self._pressed
@@ -35,8 +35,8 @@ class CtrlC:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._again is not None:
-            self._again.cancel()
+        if self._later is not None:
+            self._later.cancel()
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
 
@@ -44,9 +44,18 @@ class CtrlC:
         self._pressed = True
         if not _half_imported("torch"):
             raise KeyboardInterrupt
-        self._again = threading.Timer(_LATER, signal.raise_signal, [number])
-        self._again.daemon = True
-        self._again.start()
+        if self._later is None:
+            self._later = threading.Timer(_LATER, self._press_again, [number])
+            self._later.daemon = True
+            self._later.start()
+
+    def _press_again(self, number: int) -> None:
+        """Interrupt the main thread, and what it waits for: a signal raised in this thread would not do that."""
+        self._later = None
+        if sys.platform == "win32":
+            signal.raise_signal(number)
+        else:
+            signal.pthread_kill(threading.main_thread().ident or 0, number)
 
 
 def _half_imported(name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from rfkit.footprint import Footprint
 from rfkit.footprint.axis import AxisField
-from rfkit.footprint.layout import spans
+from rfkit.footprint.layout import factors, spans
 from rfkit.footprint.reach import WORD, Reach, positions
 from rfkit.input_axes import Grid
 from rfkit.measure import Axis, centre, followed_dim, kept
@@ -28,7 +29,8 @@ _MANY = 1 << 22
 class Reached(NamedTuple):
     """Per axis, the runs of positions that the centre unit reaches; and those of each unit, if any of them skips some.
 
-    Each unit's are only there where they were asked for.
+    Each unit's are only there where they were asked for, where there are not too many, and where a unit has one place on an
+    axis: not where windows of it lie in the batch.
     """
 
     centre: tuple[Runs, ...]
@@ -61,21 +63,24 @@ def reached(
     reach in all channels, and at all places along the other dimensions, counts. Sets are propagated as extents are, a
     window of positions at a time.
     """
-    wanted = dict.fromkeys(v.index for v in values if v.index not in fields.unknown)
+    wanted = {v.index: v for v in values if v.index not in fields.unknown}
+    told = {index for index in wanted if every and all(_can_be_told(fields, index, axis) for axis in grid.axes)}
     sought = [
         s
         for index in wanted
         for axis in grid.axes
-        for of_all in ((False, True) if every else (False,))
+        for of_all in ((False, True) if index in told else (False,))
         if (s := _sought(fields, index, axis, of_all)) is not None
     ]
     sets = _sets(trace, grid, fields, sought, local)
     found: dict[int, Reached] = {}
-    for index in wanted:
+    for index, value in wanted.items():
         centres = (sets.get((index, axis.number, False), ((),)) for axis in grid.axes)
-        units = tuple(sets.get((index, axis.number, True), ()) for axis in grid.axes)
-        skipping = all(units) and any(len(runs) > 1 for axis in units for runs in axis)
-        found[index] = Reached(tuple(runs for (runs,) in centres), units if skipping else None)
+        units = None
+        if index in told:
+            every_set = tuple(sets.get((index, axis.number, True)) or _blank(value, axis) for axis in grid.axes)
+            units = every_set if any(len(runs) > 1 for axis in every_set for runs in axis) else None
+        found[index] = Reached(tuple(runs for (runs,) in centres), units)
     return [found.get(v.index) for v in values]
 
 
@@ -103,7 +108,7 @@ def _sets(
 
 
 def _sought(fields: Fields, index: int, axis: Axis, every: bool) -> _Sought | None:
-    """None where nothing is seen along the axis, and where every unit is meant and there are too many."""
+    """None where nothing is seen along the axis."""
     footprint = fields.known.get(index)
     field = None if footprint is None else footprint.axes[axis.number]
     if footprint is None or field is None:
@@ -111,9 +116,28 @@ def _sought(fields: Fields, index: int, axis: Axis, every: bool) -> _Sought | No
     dim = followed_dim(footprint, field, axis)
     extents = _seen(footprint, axis, dim, every)
     first, last = int(extents[0].min()), -int(extents[1].min())
-    if first > last or (every and extents[0].size * axis.length > _MANY):
+    if first > last:
         return None
     return _Sought(index, axis, dim, every, first, last)
+
+
+def _can_be_told(fields: Fields, index: int, axis: Axis) -> bool:
+    """Whether each unit along an axis has one place on it, and there are not too many of them."""
+    footprint = fields.known.get(index)
+    field = None if footprint is None else footprint.axes[axis.number]
+    if footprint is None or field is None:
+        return True
+    dim = followed_dim(footprint, field, axis)
+    own = () if dim is None else spans(footprint.layout)[dim]
+    sizes = factors(footprint.layout)
+    if any(position and sizes[f] > 1 for f, position in enumerate(field.positions) if f not in own):
+        return False
+    return prod(sizes[f] for f in own) * axis.length <= _MANY
+
+
+def _blank(value: Value, axis: Axis) -> tuple[Runs, ...]:
+    """Of each unit along an axis of which a value sees nothing."""
+    return ((),) * (value.shape[axis.dim] if len(value.shape) == axis.rank else 1)
 
 
 def _seen(footprint: Footprint, axis: Axis, dim: int | None, every: bool) -> NDArray[Any]:

@@ -38,7 +38,7 @@ def describe(model: nn.Module, target: str, data: DataSet, machine: Machine) -> 
     return {
         "schema": "trainer.environment/1",
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "command": ["trainer", *sys.argv[1:]],
+        "command": [_program(), *sys.argv[1:]],
         "versions": {"python": platform.python_version(), "rfkit": RFKIT_VERSION, **_versions()},
         "hardware": {
             "system": f"{platform.system()} {platform.release()} {platform.machine()}",
@@ -123,3 +123,9 @@ def _git() -> dict[str, Any] | None:
 def _output(*command: str) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
     return done.stdout.strip()
+
+
+def _program() -> str:
+    """What was started, without its folder: ``trainer``, also where it was ``python -m trainer``."""
+    started = Path(sys.argv[0])
+    return started.parent.name if started.name == "__main__.py" else started.name

@@ -10,7 +10,6 @@ from typing import Any
 from torch import nn
 
 import rfkit
-from rfkit.errors import NothingAskedError
 from trainer.errors import TrainerError
 from trainer.tables import human
 
@@ -51,9 +50,11 @@ def gate(target: str, arguments: Sequence[str], spec: Path | None) -> Gate | Non
     """
     try:
         outcome = rfkit.check(target, arguments=tuple(arguments), spec=spec)
-    except rfkit.RfkitError as error:
-        if spec is None and isinstance(error, NothingAskedError):
+    except rfkit.NothingAskedError as error:
+        if spec is None:
             return None
+        raise TrainerError(str(error)) from error
+    except rfkit.RfkitError as error:
         raise TrainerError(str(error)) from error
     passed = outcome.exit_code == 0
     record = {

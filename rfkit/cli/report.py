@@ -67,7 +67,11 @@ def report(
     ] = False,
     units: Annotated[bool, typer.Option("--units", help="What every single unit sees (JSON only).")] = False,
     holes: Annotated[
-        bool, typer.Option("--holes", help="Which positions each layer's centre unit reaches, and which it skips.")
+        bool,
+        typer.Option(
+            "--holes",
+            help="Which positions each layer's centre unit reaches, and which it skips; with --units every unit.",
+        ),
     ] = False,
     image: Annotated[
         Path | None, typer.Option("--image", metavar="FILE", help="Picture to draw fields on (HTML only).")

@@ -122,7 +122,7 @@ class Guard:
             if run.cut:
                 return run.cut
         run.drain()
-        return "time" if asked and run.status else run.cut
+        return "time" if asked else run.cut
 
     def _over(self, order: Order) -> str:
         """Which limit on memory or processes is broken, if any."""

@@ -39,7 +39,7 @@ def render(found: Verification, width: int = 120, color: bool = False, all_layer
 
 
 def to_json(found: Verification) -> str:
-    """The verification as JSON of the schema ``rfkit.verification/1``."""
+    """The verification as JSON of the schema ``rfkit.verification/2``."""
     return json.dumps(found.to_dict(), indent=2) + "\n"
 
 
@@ -108,7 +108,7 @@ def _sentences(found: Verification) -> list[str]:
 
 
 def _outside(found: Verification) -> bool:
-    return any(layer.disagreement is not None and layer.disagreement.method == "gradient" for layer in found)
+    return any(layer.disagreement is not None and layer.disagreement.outside for layer in found)
 
 
 def _to_send(found: Verification, width: int) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import io
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
@@ -16,7 +17,7 @@ from rfkit.target.importing import Neighbourhood, installed
 OFFER = ", or --stub-missing if the network does without it"
 
 _LONGEST = 300
-_WEIGHTS = ("weights", "pretrained")
+_WEIGHTS = re.compile(r"(weights|pretrained)(_.*)?")
 _OFFLINE = {"ConnectionError", "HTTPError", "LocalEntryNotFoundError", "MaxRetryError", "URLError", "gaierror"}
 _PIP_NAMES = {
     "PIL": "pillow",
@@ -131,9 +132,9 @@ def _without_download(make: Callable[[], object] | None) -> str:
         parameters = () if make is None else tuple(inspect.signature(make).parameters.values())
     except (TypeError, ValueError):
         parameters = ()
-    asking = [p for p in parameters if any(word in p.name for word in _WEIGHTS)]
+    asking = [p for p in parameters if _WEIGHTS.fullmatch(p.name)]
     asking = [p for p in asking if not any(p.default is nothing for nothing in (None, False, p.empty))]
-    options = [f"--arg {p.name}={None if 'weights' in p.name else False}" for p in asking]
+    options = [f"--arg {p.name}={None if p.name.startswith('weights') else False}" for p in asking]
     return f"do without it: {' '.join(options)}" if options else "fetch it beforehand, or let the code do without it"
 
 

@@ -41,10 +41,6 @@ class AxisClaim:
         index = tuple(i if n > 1 else 0 for i, n in zip(element, self.lo.shape, strict=True))
         return (int(self.lo[index]), int(self.hi[index])) if self.lo[index] < NONE else NOTHING
 
-    def same(self, other: AxisClaim) -> bool:
-        """Whether another claims the same of the same units."""
-        return np.array_equal(self.lo, other.lo) and np.array_equal(self.hi, other.hi)
-
     def thinned(self, count: int) -> AxisClaim:
         """The claim of so many units at most along each dimension, evenly from the first to the last."""
         chosen = np.ix_(*(np.unique(np.linspace(0, n - 1, min(count, n)).astype(int)) for n in self.lo.shape))

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rfkit.verifying.claims import AxisClaim
-from rfkit.verifying.probing import Place, Probing, plan_cuts
+from rfkit.verifying.probing import Finding, Place, Probing, plan_cuts
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,12 @@ def supports(
         if finding.unseen:
             continue
         taken = [claim.decided_by(thinned) for claim, thinned in zip(claims[layer], chosen[layer], strict=True)]
-        equal = [units & ~finding.silent.get(axis, False) for axis, units in enumerate(taken)]
+        equal = [units & ~_differing(finding, axis, units) for axis, units in enumerate(taken)]
         found[layer] = Support(sum(int(u.sum()) for u in taken), sum(int(u.sum()) for u in equal), finding.outside)
     return found
+
+
+def _differing(finding: Finding, axis: int, units: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Units whose gradient does not fill the claim, or leaves it."""
+    none = np.zeros_like(units)
+    return finding.silent.get(axis, none) | finding.beyond.get(axis, none)

@@ -48,6 +48,7 @@ class Finding:
         less: the first that stayed clean although the claim says otherwise, in a unit of which nothing turned NaN.
         thin: the first that stayed clean although other elements of its units turned NaN.
         silent: by axis, units of which nothing turned NaN although the claim says otherwise.
+        beyond: by axis, units of which something turned NaN although the claim says otherwise.
         unseen: why a forward did not show the layer, where one did not.
 
     For NaN read a slope where the method is that.
@@ -57,6 +58,7 @@ class Finding:
     less: Place | None = None
     thin: Place | None = None
     silent: dict[int, Mask] = field(default_factory=dict)
+    beyond: dict[int, Mask] = field(default_factory=dict)
     unseen: str = ""
 
 
@@ -192,6 +194,7 @@ def compare(watched: Watched, nan: Mask, cuts: Sequence[Cut], wanted: Sequence[i
             continue
         some, every = _any_and_all(nan[image], claim)
         finding.silent[cut.axis] = finding.silent.get(cut.axis, False) | (expected & ~some)
+        finding.beyond[cut.axis] = finding.beyond.get(cut.axis, False) | (some & ~expected)
         if finding.outside is None and (place := _first(some & ~expected)) is not None:
             finding.outside = Place(cut.axis, _element(nan[image], place, claim, wanted=True))
         if (place := _first(expected & ~every)) is not None:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-SCHEMA = "rfkit.verification/1"
+SCHEMA = "rfkit.verification/2"
 Span = tuple[int, int]
 
 
@@ -70,7 +70,7 @@ class LayerResult:
         method: how it was reached; None where nothing was compared.
         units: units compared by NaN, over all axes.
         gradients: units whose gradient was taken, over all axes.
-        gradients_equal: those of them whose gradient fills the traced field; the others stay inside.
+        gradients_equal: those of them whose gradient fills the traced field and does not leave it.
         why: what a verdict other than equal rests on, in words.
         disagreement: the first unit that differs.
     """

@@ -190,6 +190,43 @@ def test_sets_of_every_unit_equal_nan_probing(rates: tuple[int, ...]) -> None:
         assert [{p for first, last in runs for p in range(first, last + 1)} for runs in units] == truth[layer.label]
 
 
+class Windows(nn.Module):
+    """Eight by eight windows laid into the batch, between a dilated convolution and a plain one."""
+
+    def __init__(self, dilation: int) -> None:
+        super().__init__()
+        self.before, self.inside = nn.Conv2d(1, 2, 3, padding=dilation, dilation=dilation), nn.Conv2d(2, 2, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.before(x).unfold(2, 8, 8).unfold(3, 8, 8)
+        return self.inside(x.permute(0, 2, 3, 1, 4, 5).reshape(-1, 2, 8, 8))
+
+
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_a_unit_that_lies_in_several_windows_has_no_set_of_its_own(dilation: int) -> None:
+    report = trace(Windows(dilation), (1, 32, 32), units=True, holes=True)
+    assert report["inside"].runs is None
+    assert report["inside"].max_hole == (dilation - 1, dilation - 1)
+    assert (report["before"].runs is not None) is (dilation > 1)
+
+
+def test_units_of_one_of_two_inputs_skip_positions_of_that_one() -> None:
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.other = nn.Conv1d(1, 1, 3, dilation=4), nn.Conv1d(1, 1, 3)
+
+        def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+            return self.one(x).sum() + self.other(y)
+
+    example = (torch.zeros(1, 1, 20), torch.zeros(1, 1, 30))
+    report = rfkit.trace(Two(), example_inputs=example, units=True, holes=True)
+    runs = report["one"].runs
+    assert runs is not None
+    assert runs[0] == tuple(((i, i), (i + 4, i + 4), (i + 8, i + 8)) for i in range(12))
+    assert set(runs[1]) == {()}
+
+
 def test_sets_of_every_unit_are_there_only_with_both_and_only_where_one_skips_some() -> None:
     assert all(layer.runs is None for layer in trace(stack(2, 1), (2, 32), holes=True))
     report = trace(stack(2, 1), (2, 32), units=True, holes=True)

@@ -246,7 +246,7 @@ def test_a_download_that_fails_is_called_one(here: Path, monkeypatch: pytest.Mon
     write(here, {"net.py": NET.replace("self.conv = nn.Conv2d(3, width, 3)", wrapped)})
     reason = "net.py:Net cannot be built, a download failed: RuntimeError: no weights"
     assert refusal("net.py") == f"{reason}; fetch it beforehand, or let the code do without it"
-    asked = NET.replace("width=4", "width=4, weights=None, weights_backbone='v1', pretrained=True")
+    asked = NET.replace("width=4", "width=4, weights=None, weights_backbone='v1', pretrained=True, init_weights=True")
     write(here, {"asked.py": asked.replace("self.conv = nn.Conv2d(3, width, 3)", wrapped)})
     assert refusal("asked.py").endswith("; do without it: --arg weights_backbone=None --arg pretrained=False")
     assert refusal("asked.py", "weights=v2", "pretrained=False", "weights_backbone=None").endswith(

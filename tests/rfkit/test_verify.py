@@ -199,7 +199,7 @@ def test_the_command_says_what_the_function_finds(capsys: pytest.CaptureFixture[
     code, data = as_json("trainer/models/documents.py:TwoBranchNet", "--layers", "conv1*", capsys=capsys)
     found = verify(TwoBranchNet(), (1, 3, 32, 32), layers="conv1*")
     assert code == 0
-    assert data["schema"] == "rfkit.verification/1"
+    assert data["schema"] == "rfkit.verification/2"
     assert [(layer["label"], layer["verdict"], layer["units"]) for layer in data["layers"]] == [
         (layer.label, layer.verdict, layer.units) for layer in found
     ]

@@ -152,3 +152,4 @@ def test_gradients_find_a_broken_rule_where_nan_does_not_tell(monkeypatch: pytes
     assert wrong.disagreement is not None
     assert wrong.disagreement.method is Method.GRADIENT
     assert wrong.disagreement.outside
+    assert wrong.gradients_equal == 0 < wrong.gradients

@@ -14,6 +14,7 @@ from torch import nn
 from trainer.models.blocks import (
     KINDS,
     NORMALIZATIONS,
+    Residual,
     conv_block,
     depthwise_separable,
     dilated,
@@ -337,3 +338,10 @@ class TestRefusals:
         arguments: dict[str, Any] = {"in_channels": 3, "out_channels": [8, 12], **options}
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             conv_block(**arguments)
+
+
+def test_a_residual_adds_what_its_layers_make() -> None:
+    torch.manual_seed(0)
+    block = conv_block(6, 6, paddings=1).eval()
+    x = torch.randn(2, 6, 9, 7)
+    torch.testing.assert_close(Residual(block)(x), x + block(x))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +56,13 @@ def test_a_training_learns_and_its_folder_holds_what_is_documented(tmp_path: Pat
 
 def test_a_run_that_is_passed_on_names_no_folder_of_the_machine_it_ran_on(tmp_path: Path) -> None:
     trained(tmp_path, epochs=1)
-    about = RunFolder(tmp_path / "run").read_json(RunFolder(tmp_path / "run").environment)
+    run = RunFolder(tmp_path / "run")
+    about = run.read_json(run.environment)
     assert about is not None
     assert about["model"]["source"] == "tiny.py"
-    assert about["command"][0] == "trainer"
+    for file in (run.environment, run.gate):
+        assert str(tmp_path) not in file.read_text(encoding="utf-8")
+    assert os.sep not in about["command"][0]
 
 
 def test_the_best_checkpoint_has_the_validation_accuracy_of_its_record(tmp_path: Path) -> None:
@@ -303,6 +307,7 @@ def test_lr_find_sweeps_the_rates_and_stores_nothing(tmp_path: Path) -> None:
 def test_lr_find_suggests_a_tenth_of_the_best_rate_or_nothing_where_the_loss_still_falls_at_the_end() -> None:
     assert Sweeping(rates=(0.1, 1.0, 10.0), losses=(3.0, 1.0, 2.0)).suggestion == pytest.approx(0.1)
     assert Sweeping(rates=(0.1, 1.0, 10.0), losses=(3.0, 2.0, 1.0)).suggestion is None
+    assert Sweeping(rates=(0.1, 1.0, 10.0), losses=(3.0, 2.0, 1.0), burst=True).suggestion == pytest.approx(1.0)
 
 
 def test_tensorboard_reads_the_scalars(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ class Config:
 
     optimizer: str = _setting("sgd", "sgd, adamw, muon, or a class of torch.optim.", metavar="NAME")
     lr: float | None = _setting(None, "The highest learning rate. Default: 0.1 for sgd, 0.003 for others.")
-    momentum: float = _setting(0.9, "Of sgd, which is Nesterov's where it is not 0.")
+    momentum: float = _setting(0.9, "Of sgd and muon; Nesterov's.")
     weight_decay: float = _setting(5e-4, "On weights; norms and biases have none.")
     schedule: str = _setting("onecycle", "onecycle, cosine, linear, step or constant.", metavar="NAME")
     warmup: float | None = _setting(

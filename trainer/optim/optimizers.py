@@ -30,7 +30,7 @@ def make_optimizer(
     """An optimiser of ``torch.optim``, or muon, by its name, in any case; fused where it can be.
 
     Raises:
-        TrainerError: there is no such optimiser, it needs a closure, or nothing is to be trained.
+        TrainerError: there is no such optimiser, it needs a closure, it is not installed, or nothing is to be trained.
     """
     groups = parameter_groups(model, weight_decay)
     if not groups:
@@ -55,13 +55,16 @@ def make_optimizer(
 
 
 def _muon(groups: list[dict[str, Any]], lr: float, momentum: float) -> torch.optim.Optimizer:
-    """Muon for the kernels, AdamW for norms, biases and the last kernel, which makes the scores (Jordan et al., 2024).
+    """Muon for the kernels, AdamW for norms, biases and the kernel registered last (Jordan et al., 2024).
 
-    A kernel's update is made orthogonal as a matrix (out, in·k·k) and is as large as AdamW's would be, so that one learning
-    rate serves both (Liu et al., 2025, "Muon is scalable for LLM training", equation 4).
+    That one is taken to make the scores. A kernel's update is made orthogonal as a matrix (out, in·k·k) and is as large as
+    AdamW's would be, so that one learning rate serves both (Liu et al., 2025, "Muon is scalable for LLM training",
+    equation 4).
     """
-    from pytorch_optimizer import Muon  # imports some hundred optimisers
-
+    try:
+        from pytorch_optimizer import Muon  # imports some hundred optimisers
+    except ModuleNotFoundError as error:
+        raise TrainerError("--optimizer muon needs pytorch-optimizer: pip install 'rfkit[train]'") from error
     parts: list[dict[str, Any]] = []
     for group in groups:
         tensors = group["params"]

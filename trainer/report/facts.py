@@ -123,7 +123,7 @@ def environment(record: Record) -> Pairs:
     memory = hardware.get("memory_bytes")
     pairs = [
         ("started", about.get("started")),
-        ("command", " ".join(["trainer", *about["command"][1:]]) if about.get("command") else None),
+        ("command", " ".join(about["command"]) if about.get("command") else None),
         ("machine", hardware.get("machine")),
         ("system", hardware.get("system")),
         ("cores and memory", f"{hardware.get('cores')} cores, {memory / 2**30:.0f} GiB" if memory else None),

@@ -29,10 +29,12 @@ class Sweeping:
     Attributes:
         rates: of the steps that were made.
         losses: after each, smoothed.
+        burst: whether the loss burst at the next rate, so that the sweep ended early.
     """
 
     rates: tuple[float, ...]
     losses: tuple[float, ...]
+    burst: bool = False
 
     @property
     def lowest(self) -> float:
@@ -42,7 +44,7 @@ class Sweeping:
     @property
     def suggestion(self) -> float | None:
         """A tenth of it, which leaves room (Smith, 2017, as fast.ai reads it); None where the loss still falls at the end."""
-        return None if self.lowest == self.rates[-1] else self.lowest / 10
+        return None if self.lowest == self.rates[-1] and not self.burst else self.lowest / 10
 
 
 def find_lr(config: Config, say: Say, *, lowest: float = 1e-5, highest: float = 10.0, steps: int = 150) -> Sweeping:
@@ -65,19 +67,20 @@ def find_lr(config: Config, say: Say, *, lowest: float = 1e-5, highest: float = 
 def _sweep(parts: Parts, steps: int) -> Sweeping:
     rates: list[float] = []
     losses: list[float] = []
-    average = 0.0
+    average, burst = 0.0, False
     parts.learner.model.train()
     for position, batch in _endless(parts, steps):
         loss, _, _ = parts.learner.step(batch, position, position.step / max(steps - 1, 1))
         average = SMOOTHING * average + (1 - SMOOTHING) * loss.item()
         smoothed = average / (1 - SMOOTHING ** (position.step + 1))
-        if not smoothed < BURST * min([*losses, smoothed]):
+        burst = not smoothed < BURST * min([*losses, smoothed])
+        if burst:
             break
         rates.append(parts.learner.lr)
         losses.append(smoothed)
     if len(losses) < 2:
         raise TrainerError("the loss is not a number from the start; is the network's output a score for each class?")
-    return Sweeping(tuple(rates), tuple(losses))
+    return Sweeping(tuple(rates), tuple(losses), burst)
 
 
 def _endless(parts: Parts, steps: int) -> Iterator[tuple[Position, Batch]]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rfkit.axes import axis_names
 from rfkit.gate.checks import gridding, savings, widening
 from rfkit.gate.checks.graph import Graph
-from rfkit.gate.checks.wording import axis_name
 from rfkit.gate.limits import Limit
 from rfkit.render.text import area
 from rfkit.report import Layer
@@ -73,7 +73,7 @@ def _coverage(graph: Graph, layer: Layer, of_network: bool, limit: Limit) -> Adv
     if limit.too_small(layer.coverage or 0.0):
         axis = max(range(len(seen)), key=lambda a: report.spatial[a] - seen[a])
         short = report.spatial[axis] - seen[axis]
-        where = "" if len(set(seen)) == 1 else f" along its {axis_name(axis, len(seen))}"
+        where = "" if len(set(seen)) == 1 else f" along its {axis_names(len(seen))[axis]}"
         sentences.append(f"to see all of it, the field must reach {short} pixels further{where}")
         label, more = widening.widen(graph, layer, axis, None)
         return (label if of_network else layer.label), (*sentences, *more)

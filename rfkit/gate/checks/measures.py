@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from rfkit.axes import axis_names
 from rfkit.gate.checks import advice
 from rfkit.gate.checks.answers import Answer, Subject
 from rfkit.gate.checks.graph import Graph
 from rfkit.gate.checks.measurable import MEASURES, Measure, Values
-from rfkit.gate.checks.wording import MACS, axis_name, counted, exactly, gap, inside, per_axis, plain, written
+from rfkit.gate.checks.wording import MACS, counted, exactly, gap, inside, per_axis, plain, written
 from rfkit.gate.findings import Status
 from rfkit.gate.limits import Limit
 from rfkit.gate.quantities import COUNT, SHARE, SIZE
@@ -168,7 +169,7 @@ def _broken(found: Measure, worst: Compared, low: bool) -> str:
     head, verb = _phrase(found, worst.reading, said), f"{found.verb} not {inside(limit)}"
     if len(set(values)) > 1 and len(values) > 1:
         head = _phrase(found, worst.reading, str(per_axis(values)))
-        head = f"{head}: {axis_name(worst.axis, len(values))} {said}"
+        head = f"{head}: {axis_names(len(values))[worst.axis]} {said}"
     return f"{head} {verb} ({miss} {found.short if low else found.over})"
 
 

@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from rfkit.axes import axis_names
 from rfkit.gate.limits import Limit
 from rfkit.gate.quantities import COUNT, MEMORY, SHARE, Quantity, read_number
 from rfkit.render.text import human, mebibytes
 from rfkit.report import Number
 
 MACS = Quantity("number of multiply-accumulates", COUNT.units, whole=True)
-
-
-def axis_name(axis: int, axes: int) -> str:
-    """What an axis of the input is called: ``height``."""
-    return axis_names(axes)[axis]
 
 
 def written(value: Number | float, quantity: Quantity, limit: Limit | None = None) -> str:

@@ -27,7 +27,7 @@ def page_data(report: Report, rows: Sequence[Row], shown: Sequence[bool]) -> dic
     return {
         "axes": [
             {"name": name, "length": length}
-            for name, length in zip(words.axis_names(report), report.spatial, strict=True)
+            for name, length in zip(words.place_names(report), report.spatial, strict=True)
         ],
         "plane": plane(report),
         "layers": [
@@ -150,6 +150,9 @@ def _sets(layer: Layer, sets: Sets) -> list[int] | None:
         return [sets.add(axis) for axis in layer.runs]
     if layer.units is None or layer.reached is None or not any(layer.max_hole or ()):
         return None
+    centres = [(lo[len(lo) // 2], hi[len(hi) // 2]) for lo, hi in layer.units]
+    if any(runs and (runs[0][0], runs[-1][1]) != ends for runs, ends in zip(layer.reached, centres, strict=True)):
+        return None  # windows lie in the batch: what is drawn is the hull over all of them
     return [
         sets.add([reached if unit == len(lo) // 2 else () for unit in range(len(lo))])
         for (lo, _), reached in zip(layer.units, layer.reached, strict=True)

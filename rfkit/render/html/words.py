@@ -10,7 +10,7 @@ from rfkit.render.rows import Row, causes
 from rfkit.report import Layer, PerAxis, Report
 
 
-def axis_names(report: Report) -> tuple[str, ...]:
+def place_names(report: Report) -> tuple[str, ...]:
     """What a place along each axis is called; the axes of further inputs go by their numbers."""
     count = len(report.spatial)
     first = PLACES.get(len(report.input_shape) - 2 if count > 1 else count, ())
@@ -108,7 +108,7 @@ def _whole(report: Report, layer: Layer) -> Iterator[str]:
     if all(layer.global_):
         yield "Global: no local field is left, every unit sees the same."
         return
-    names = [name for name, everything in zip(axis_names(report), layer.global_, strict=True) if everything]
+    names = [name for name, everything in zip(place_names(report), layer.global_, strict=True) if everything]
     yield f"Global along one axis ({', '.join(names)}): there no local field is left."
 
 
