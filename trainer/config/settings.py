@@ -124,6 +124,11 @@ class Config:
         return 0.1 if self.optimizer.lower() == "sgd" else 0.003
 
     @property
+    def best_is(self) -> str:
+        """What the best epoch is called: best in accuracy goes without saying."""
+        return "best" if self.choose_by == "accuracy" else f"best by {self.choose_by}"
+
+    @property
     def warmup_share(self) -> float:
         """The share of the steps in which the rate rises, given or chosen."""
         if self.warmup is not None:

@@ -87,7 +87,8 @@ def draw_all(record: Record, say: Callable[[str], None]) -> list[Path]:
 
 def _curves(record: Record, theme: Theme) -> Figure:
     test = None if record.result is None else record.result["test"]["best"]["accuracy"]
-    return loss_and_accuracy(_epochs(record), theme, on=record.config.validate_on, test=test)
+    config = record.config
+    return loss_and_accuracy(_epochs(record), theme, on=config.validate_on, best_is=config.best_is, test=test)
 
 
 def _curves_in_words(record: Record) -> str:
@@ -96,7 +97,7 @@ def _curves_in_words(record: Record) -> str:
     return (
         f"Two charts of loss and accuracy over {last['epoch']} epochs: training ends at loss {last['train_loss']:.3f} and "
         f"{last['train_accuracy']:.2f}%, {record.config.validate_on} at {last['validation_loss']:.3f} and "
-        f"{last['validation_accuracy']:.2f}%, best {best['validation_accuracy']:.2f}% in epoch {best['epoch']}"
+        f"{last['validation_accuracy']:.2f}%, {record.config.best_is} {best['validation_accuracy']:.2f}% in epoch {best['epoch']}"
     )
 
 

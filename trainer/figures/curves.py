@@ -13,13 +13,16 @@ from trainer.figures.style import Theme, new_figure, whole_epochs
 Epochs = Sequence[Mapping[str, Any]]
 
 
-def loss_and_accuracy(history: Epochs, theme: Theme, *, on: str = "validation", test: float | None = None) -> Figure:
+def loss_and_accuracy(
+    history: Epochs, theme: Theme, *, on: str = "validation", best_is: str = "best", test: float | None = None
+) -> Figure:
     """Loss and accuracy of training and validation, side by side; the best epoch is marked.
 
     Args:
         history: the records of ``metrics.jsonl``; at least one.
         theme: of the figure.
         on: what was validated on: validation or test.
+        best_is: what the best epoch is called.
         test: accuracy of the best weights on the test images in percent, drawn as a line.
     """
     figure = new_figure(3.3)
@@ -37,7 +40,7 @@ def loss_and_accuracy(history: Epochs, theme: Theme, *, on: str = "validation", 
     right.plot(
         best["epoch"], best["validation_accuracy"], "o", color=theme.series[1], markersize=5.5, clip_on=False, zorder=5
     )
-    label = f"best {best['validation_accuracy']:.2f} in epoch {best['epoch']}"
+    label = f"{best_is} {best['validation_accuracy']:.2f} in epoch {best['epoch']}"
     if test is not None and on != "test":
         right.axhline(test, color=theme.series[2], linewidth=1.1, linestyle=(0, (4, 3)))
         label += f", test {test:.2f} (dashed)"

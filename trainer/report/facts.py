@@ -24,7 +24,7 @@ def headline(record: Record) -> Pairs:
         pairs.append(
             (
                 percent(best["validation_accuracy"]),
-                f"{record.config.validate_on} accuracy, best (epoch {best['epoch']})",
+                f"{record.config.validate_on} accuracy, {record.config.best_is} (epoch {best['epoch']})",
             )
         )
     report = record.report
@@ -99,12 +99,12 @@ def results(record: Record) -> list[tuple[str, str, str, str]]:
     result = record.result
     averaged = ", averaged" if record.config.ema else ""
     if best is not None and on != "test":
-        name = f"best (epoch {best['epoch']}{averaged})"
+        name = f"{record.config.best_is} (epoch {best['epoch']}{averaged})"
         rows.append((name, "validation", percent(best["validation_accuracy"]), f"{best['validation_loss']:.4f}"))
     if result is None:
         return rows
     named = {
-        "best": f"best (epoch {result['best_epoch']}{averaged})",
+        "best": f"{record.config.best_is} (epoch {result['best_epoch']}{averaged})",
         "last": f"last (epoch {result['epochs']})",
         "last_ema": f"last (epoch {result['epochs']}, averaged)",
     }

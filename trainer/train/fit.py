@@ -260,7 +260,7 @@ def _tell(session: Session, record: dict[str, Any]) -> None:
         "chosen on the test images themselves" if record["chosen_on"] == "test" else "chosen on the validation images"
     )
     session.progress.say(
-        f"test accuracy: best {test['best']['accuracy']:.2f}% (epoch {record['best_epoch']}, {chosen}), "
+        f"test accuracy: {session.parts.config.best_is} {test['best']['accuracy']:.2f}% (epoch {record['best_epoch']}, {chosen}), "
         f"last {test['last']['accuracy']:.2f}%{averaged}"
     )
     forced = "; the gate had refused it" if record["forced"] else ""
