@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
+
+from docutils import nodes
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -50,8 +52,21 @@ pygments_dark_style = "github-dark"
 
 
 def setup(app: Sphinx) -> None:
-    """Have attributes that share a description (``kernel_size, stride: ...``) keep all of their names."""
+    """Have attributes that share a description (``kernel_size, stride: ...``) keep all names, pictures lead to their files."""
     app.connect("autodoc-process-docstring", _keep_names, priority=900)
+    app.connect("doctree-resolved", _link_pictures)
+
+
+def _link_pictures(app: Sphinx, page: nodes.document, name: str) -> None:
+    """A picture wider than the text is made smaller; a click shows it at its own size."""
+    above = "../" * name.count("/")
+    for picture in list(page.findall(nodes.image)):
+        if isinstance(picture.parent, nodes.reference) or picture["uri"] not in app.env.images:
+            continue
+        file = PurePosixPath("_images", app.env.images[picture["uri"]][1])
+        link = nodes.reference("", "", refuri=f"{above}{file}", internal=True)
+        picture.replace_self(link)
+        link += picture
 
 
 def _keep_names(_app: Sphinx, _what: str, _name: str, _object: object, _options: object, lines: list[str]) -> None:

@@ -143,6 +143,10 @@ def _needs_numbers(error: BaseException | None) -> bool:
 
 def _refused(error: ForwardError, inputs: Any) -> InputError:
     cause = error.__cause__
+    if not error.layer and isinstance(cause, TypeError) and "required positional argument" in str(cause):
+        return InputError(
+            f"{cause}; networks of several inputs are for Python: rfkit.trace(model, example_inputs=(x, y))"
+        )
     given = ", ".join(_times(t.shape) for t in tensors_in(inputs)) or "nothing"
     lines = [line.strip() for line in str(cause).splitlines() if line.strip()] or [type(cause).__name__]
     where = f"{error.layer} ({error.type_name})" if error.layer else error.type_name or "the forward"

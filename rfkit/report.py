@@ -7,7 +7,7 @@ Lengths are in input pixels. Per-axis values are tuples in the order of the inpu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from itertools import pairwise
@@ -156,6 +156,12 @@ class Totals:
     unused_modules: tuple[str, ...]
 
 
+def _first(labels: Sequence[str], most: int = 6) -> str:
+    """The first labels, and how many there are where that is more."""
+    shown = ", ".join(labels[:most])
+    return shown if len(labels) <= most else f"{shown}, ... ({len(labels)} in all)"
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What every layer of a network sees and costs. ``report["conv2.0"]`` is a layer; iteration is in execution order."""
@@ -181,7 +187,8 @@ class Report:
         labels = [layer.label for layer in self.layers]
         inside = [known for known in labels if known.startswith(f"{label}.")]
         near = inside[:3] or difflib.get_close_matches(label, labels, 3, 0.4)
-        raise KeyError(f"no layer {label!r}" + (f"; did you mean {', '.join(near)}?" if near else ""))
+        hint = f"did you mean {', '.join(near)}?" if near else f"there are {_first(labels)}"
+        raise KeyError(f"no layer {label!r}" + (f"; {hint}" if labels else ""))
 
     def __iter__(self) -> Iterator[Layer]:
         return iter(self.layers)

@@ -20,6 +20,16 @@ if TYPE_CHECKING:
     from rfkit.report import Report
 
 FORMATS = ("table", "json", "csv", "markdown", "html")
+ENDINGS: Mapping[str, str] = {
+    "": "table",
+    ".txt": "table",
+    ".json": "json",
+    ".csv": "csv",
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".html": "html",
+    ".htm": "html",
+}
 FORMS_OF: Mapping[str, tuple[str, ...]] = {
     "--units": ("json",),
     "--depth": ("table", "markdown"),
@@ -33,9 +43,10 @@ REPORT = """Report what every layer of a network sees and costs.
 \b
   rfkit report model.py:Net
   rfkit report model.py:Net --arg dropout=0.1 --input 3x64x64 --all
-  rfkit report torchvision.models:resnet18 --format json -o resnet18.json
-  rfkit report model.py:Net --format html -o report.html --image photo.jpg
+  rfkit report torchvision.models:resnet18 -o resnet18.json
+  rfkit report model.py:Net -o report.html --image photo.jpg
 
+The form is that of the file's name, or --format; stdout gets a table unless --format says otherwise.
 The table is as wide as the terminal, 120 columns when piped. COLUMNS, NO_COLOR and FORCE_COLOR are honoured.
 """
 
@@ -51,8 +62,11 @@ def report(
     input_shape: Input = None,
     arguments: Args = None,
     form: Annotated[
-        str, typer.Option("--format", metavar="FORM", help="table, json, csv, markdown or html.")
-    ] = "table",
+        str | None,
+        typer.Option(
+            "--format", metavar="FORM", help="table, json, csv, markdown or html. Default: by the file's name."
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file, whole or not at all.")
     ] = None,
@@ -85,6 +99,7 @@ def report(
     _debug: Debug = False,
 ) -> None:
     """``rfkit report``: trace a target, write the report."""
+    form = form or _by_name(output)
     check_choice("--format", form, FORMATS)
     if depth is not None and depth < 1:
         raise UsageError(f"--depth {depth}: expected 1 or more components of a layer's name")
@@ -117,6 +132,14 @@ def explain(
         found = traced(target, input_shape, arguments or [], device, strict=strict, stub_missing=stub_missing)
         wrap = sys.stdout.isatty() or "COLUMNS" in os.environ
         write(steps.render(found, layer, width=width() if wrap else None))
+
+
+def _by_name(output: Path | None) -> str:
+    """The form by the file's name; a table on stdout. Raises UsageError for another name."""
+    ending = "" if output is None else output.suffix.lower()
+    if ending not in ENDINGS:
+        raise UsageError(f"-o {output}: expected a name that ends in {', '.join(filter(None, ENDINGS))}, or --format")
+    return ENDINGS[ending]
 
 
 def _say_what_is_idle(form: str, given: Mapping[str, object]) -> None:

@@ -67,6 +67,9 @@ def suggest(
     only: Annotated[
         str | None, typer.Option("--only", metavar="KINDS", help="Kinds of edits, e.g. dilation,stride.")
     ] = None,
+    seconds: Annotated[
+        float, typer.Option("--seconds", metavar="S", min=1, help="How long to search; then it says what it has.")
+    ] = 60,
     form: Annotated[str, typer.Option("--format", metavar="FORM", help="text or json.")] = "text",
     _debug: Debug = False,
     **_: Any,
@@ -78,7 +81,8 @@ def suggest(
     from rfkit.suggesting.run import Wanted, kinds_of, only_one, suggest_for
 
     check_choice("--format", form, FORMATS)
-    wanted = Wanted(edits, limit, kinds_of([] if only is None else [name.strip() for name in only.split(",")]))
+    kinds = kinds_of([] if only is None else [name.strip() for name in only.split(",")])
+    wanted = Wanted(edits, limit, kinds, seconds)
     spec = judging.spec_of(spec_file, context)
     model = only_one(judging.models_of(spec, [] if target is None else [target]))
     with destination(None) as write:

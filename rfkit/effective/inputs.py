@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from rfkit.errors import UsageError
+from rfkit.image_files import read_image
 
 FORMATS = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
@@ -57,7 +58,7 @@ def image_inputs(
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
 ) -> Inputs:
-    """Images, scaled to the input's height and width and normalised.
+    """Images, their middle cut to the shape of the input and scaled to its height and width, normalised.
 
     Args:
         shape: of the network's input, (1, channels, height, width) with 1, 3 or 4 channels.
@@ -85,7 +86,7 @@ def image_inputs(
 
     def make() -> Iterator[Tensor]:
         for path in chosen:
-            pixels = read_image(path, shape)
+            pixels = _pixels(path, shape)
             yield torch.from_numpy((pixels - _column(mean)) / _column(std)).float().expand(tuple(shape))
 
     text = f"{len(chosen)} image{'s' if len(chosen) > 1 else ''}"
@@ -120,18 +121,10 @@ def image_files(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
-def read_image(path: Path, shape: Sequence[int]) -> NDArray[np.float64]:
-    """An image as (channels, height, width) in 0..1, scaled to the shape's last two sizes (bilinear, without aliasing).
-
-    Raises:
-        UsageError: it cannot be read.
-    """
-    try:
-        with Image.open(path) as image:
-            scaled = image.convert(MODES[shape[1]]).resize((shape[3], shape[2]), Image.Resampling.BILINEAR)
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
-        raise UsageError(f"cannot read the image {path}: {' '.join(str(error).split())[:120]}") from error
-    pixels = np.asarray(scaled, dtype=np.float64) / 255
+def _pixels(path: Path, shape: Sequence[int]) -> NDArray[np.float64]:
+    """An image as (channels, height, width) in 0..1."""
+    image = read_image(path, shape[2], shape[3], MODES[shape[1]], Image.Resampling.BILINEAR)
+    pixels = np.asarray(image, dtype=np.float64) / 255
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
 
@@ -139,7 +132,7 @@ def _statistics(paths: Sequence[Path], shape: Sequence[int]) -> tuple[list[float
     """Mean and standard deviation of each channel over all pixels; 1 where a channel is of one value."""
     moments = []
     for path in paths:
-        pixels = read_image(path, shape).reshape(shape[1], -1)
+        pixels = _pixels(path, shape).reshape(shape[1], -1)
         moments.append((pixels.mean(axis=1), (pixels**2).mean(axis=1)))
     first, second = np.mean([m[0] for m in moments], axis=0), np.mean([m[1] for m in moments], axis=0)
     spread = np.sqrt(np.maximum(second - first**2, 0))

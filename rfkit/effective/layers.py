@@ -14,7 +14,7 @@ from rfkit.forward import Subject, record
 from rfkit.input_axes import Grid, input_grid
 from rfkit.measure import followed_dim
 from rfkit.propagate import Fields, propagate
-from rfkit.report import Layer, Report
+from rfkit.report import Layer, PerAxis, Report
 from rfkit.rows import build_rows
 from rfkit.tracing import Trace, Value
 
@@ -169,6 +169,17 @@ def _box(layer: Layer, unit: Sequence[int | None]) -> tuple[tuple[int, int], ...
             return None
         found.append((lo[at], hi[at]))
     return tuple(found)
+
+
+def own_size(spot: Spot, spatial: Sequence[int]) -> PerAxis:
+    """What the unit sees along each axis; where the border may cut it off, what any unit of its layer sees."""
+    sizes = spot.layer.receptive_field
+    if spot.box is None:
+        return sizes
+    return tuple(
+        hi - lo + 1 if size is not None and lo > 0 and hi < length - 1 else size
+        for size, (lo, hi), length in zip(sizes, spot.box, spatial, strict=True)
+    )
 
 
 def _centre(

@@ -22,10 +22,11 @@ from torch import Tensor, nn
 from rfkit.analyze import trace
 from rfkit.effective import statistics
 from rfkit.effective.inputs import Inputs, random_inputs
-from rfkit.effective.layers import Recorded, Spot, growing, last_map, named, thinned
+from rfkit.effective.layers import Recorded, Spot, growing, last_map, named, own_size, thinned
 from rfkit.effective.replay import Replay
 from rfkit.effective.result import EffectiveField, Measurement
 from rfkit.errors import InputError, UsageError
+from rfkit.memory import enough_for
 from rfkit.report import Layer, Report
 
 INPUTS = 16
@@ -94,7 +95,7 @@ def measure(
         weights: what to say of the weights.
 
     Raises:
-        InputError: the model has no real weights, or no gradient arrives on any input.
+        InputError: the model has no real weights, the input does not fit into memory, or no gradient arrives on any input.
         UsageError: none of the layers has a centre unit; the message says why.
     """
     on_meta = next((name for name, p in model.named_parameters() if p.is_meta), None)
@@ -109,7 +110,9 @@ def measure(
         spots, left_out = thinned(spots), [] if spots else left_out
     if not spots:
         raise UsageError(f"{left_out[0][0]} has no effective field: {left_out[0][1]}{_instead(report, left_out[0][0])}")
-    collected = _gradients(recorded, spots, inputs)
+    item = recorded.trace.inputs[0].dtype.itemsize
+    with enough_for(report.input_shape, item, report.totals.activation_bytes):
+        collected = _gradients(recorded, spots, inputs)
     fields = []
     for spot, maps in zip(spots, collected, strict=True):
         if maps.absolute:
@@ -192,9 +195,8 @@ def _field(spot: Spot, maps: _Maps, radii: Sequence[float] | None, report: Repor
     layer, each = spot.layer, np.stack(maps.absolute)
     total = each.sum(axis=0)
     shown = total / total.sum()
-    size = [
-        None if everywhere or not r else r for r, everywhere in zip(layer.receptive_field, layer.global_, strict=True)
-    ]
+    own = own_size(spot, report.spatial)
+    size = [None if everywhere or not r else r for r, everywhere in zip(own, layer.global_, strict=True)]
     seen = [hi - lo + 1 for lo, hi in spot.box] if spot.box else report.spatial
     return EffectiveField(
         layer=layer.label,
@@ -202,7 +204,7 @@ def _field(spot: Spot, maps: _Maps, radii: Sequence[float] | None, report: Repor
         output_shape=layer.output_shape,
         unit=spot.unit,
         centre=spot.centre,
-        receptive_field=layer.receptive_field,
+        receptive_field=own,
         box=spot.box,
         global_=layer.global_,
         context=layer.context,

@@ -83,7 +83,7 @@ class EffectiveField:
         output_shape: of the layer, the batch included.
         unit: index of the unit along each axis; None on an axis where the layer has no positions.
         centre: of the unit's theoretical field, in pixels; squares and discs are drawn around it.
-        receptive_field: theoretical size, unclipped; None where it is not known.
+        receptive_field: theoretical size of its field, unclipped; None where it is not known.
         box: first and last pixel of the theoretical field on this image, per axis; None where it is not known.
         global_: per axis, whether the layer has no local field left.
         context: labels of the layers through which the gradient may reach beyond the box: gates, norms over positions.

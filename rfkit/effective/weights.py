@@ -49,8 +49,10 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """The tensors of a file by name, on the CPU; those of an optimiser left out.
 
     Raises:
-        UsageError: there is no such file, or it holds no weights.
+        UsageError: there is no such file, it is a folder, or it holds no weights.
     """
+    if path.is_dir():
+        raise UsageError(f"no weights {path}: it is a folder; give a file in it, .safetensors, .pt or .pth")
     if not path.is_file():
         raise UsageError(f"no weights {path}: there is no such file")
     try:

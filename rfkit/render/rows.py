@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from math import prod
@@ -11,7 +11,7 @@ from typing import Any
 
 from rfkit.errors import UsageError
 from rfkit.render import text
-from rfkit.report import Layer, Report, Runs, reached_positions
+from rfkit.report import Layer, Number, PerAxis, Report, Runs, reached_positions
 
 MARKS: Mapping[str, str] = {
     "unknown": "?",
@@ -31,7 +31,9 @@ _EXPLICIT = re.compile(r"conv|avg_?pool|max_?pool|lp_?pool", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: a layer, or consecutive layers of one block folded into one (``layers`` then holds them all).
+    """One row: a layer, or consecutive layers of one block folded into one.
+
+    ``layers`` holds them all, ``ends`` those of them whose output leaves the row, in the order in which they ran.
 
     ``window`` holds kernel, stride, dilation (each empty where it is the usual 1) and a word such as ``dw`` or ``T``.
     ``reads`` and ``hole`` say what the centre unit reaches of its field, ``7/13``, and the longest run it skips; empty where
@@ -54,6 +56,7 @@ class Row:
     marks: str
     unknown: bool
     layers: tuple[Layer, ...]
+    ends: tuple[Layer, ...]
 
     @property
     def longest_field(self) -> str:
@@ -153,27 +156,59 @@ def prefix(layer: Layer, depth: int) -> str:
 
 
 def row(report: Report, group: tuple[Layer, ...], by_label: Mapping[str, Layer], depth: int | None = None) -> Row:
-    """The row of one layer, or of several folded into one: what the last of them sees, what all of them cost."""
-    last = group[-1]
+    """The row of one layer, or of several folded into one: what leaves it sees, what all of them cost."""
+    last, ends = group[-1], _ends(report, group)
     single = len(group) == 1
-    everything = bool(last.global_) and all(last.global_) and last.coverage == 1
+    everything = all(bool(end.global_) and all(end.global_) and end.coverage == 1 for end in ends)
+    holed = max(reversed(ends), key=lambda end: max(end.max_hole or (), default=0))
+    hole = holed.max_hole or ()
     return Row(
         label=last.label if single else _folded_label(group, depth or 1),
         type=_type(last) if single else f"{len(group)} rows",
         output=text.shape(last.output_shape, report.input_shape[0]),
         window=window(last, by_label) if single else ("", "", "", ""),
-        field="?" if last.unknown else text.field(last.receptive_field, last.receptive_field_min),
-        jump="" if everything else text.jump(last.jump),
-        reads=text.sizes([_share(runs) for runs in last.reached or ()]) if any(last.max_hole or ()) else "",
-        hole=text.sizes(last.max_hole or ()) if any(last.max_hole or ()) else "",
-        coverage=last.coverage,
+        field="?" if any(end.unknown for end in ends) else text.field(largest_field(ends), _smallest_field(ends)),
+        jump="" if everything else next(filter(None, (text.jump(end.jump) for end in reversed(ends))), ""),
+        reads=text.sizes([_share(runs) for runs in holed.reached or ()]) if any(hole) else "",
+        hole=text.sizes(hole) if any(hole) else "",
+        coverage=_coverage(ends),
         everything=everything,
         params=sum(layer.params for layer in group),
         macs=sum(layer.macs for layer in group),
         marks="".join(mark for name, mark in MARKS.items() if any(name in causes(layer) for layer in group)),
-        unknown=last.unknown is not None,
+        unknown=any(end.unknown is not None for end in ends),
         layers=group,
+        ends=ends,
     )
+
+
+def _ends(report: Report, group: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    """The layers whose output is read outside the group or is the network's; the last where there is none."""
+    if len(group) == 1:
+        return group
+    inside = {layer.label for layer in group}
+    read = {label for layer in report.layers if layer.label not in inside for label in layer.inputs}
+    read.update(label for label in report.totals.outputs if label is not None)
+    return tuple(layer for layer in group if layer.label in read) or group[-1:]
+
+
+def largest_field(layers: Iterable[Layer]) -> PerAxis:
+    """Per axis the largest of their fields, None where one is not known."""
+    return _per_axis(max, [layer.receptive_field for layer in layers])
+
+
+def _smallest_field(layers: Iterable[Layer]) -> PerAxis:
+    return _per_axis(min, [layer.receptive_field_min for layer in layers])
+
+
+def _per_axis(choose: Callable[[Iterable[Number]], Number], fields: Iterable[PerAxis]) -> PerAxis:
+    return tuple(None if (found := text.known(sizes)) is None else choose(found) for sizes in zip(*fields, strict=True))
+
+
+def _coverage(layers: Iterable[Layer]) -> float | None:
+    """The largest of their shares of the input, None where one is not known."""
+    shares = [layer.coverage for layer in layers]
+    return None if None in shares else max(share for share in shares if share is not None)
 
 
 def _share(runs: Runs) -> str:

@@ -119,7 +119,7 @@ def render(
     remarks = summary.lines(report, selection)
     if not layout.paths and any(row.field != row.longest_field for row in selection.rows):
         remarks.append("RF is that of the longest path; with more columns, that of the shortest stands beside it.")
-    if any(name != row.label for name, row in zip(columns[0].cells, selection.rows, strict=True)):
+    if any(name != text.one_line(row.label) for name, row in zip(columns[0].cells, selection.rows, strict=True)):
         remarks.append(f"Names are shortened to fit {width} columns.")
     below = [_colored_mark(line, color) for line in _wrapped(remarks, width)]
     return "\n".join([*top, "", *body, "", *below]) + "\n"

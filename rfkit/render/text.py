@@ -109,18 +109,24 @@ def pad(text: str, columns: int, align: str = "<") -> str:
     return space + text if align == ">" else text + space
 
 
+def one_line(words: str) -> str:
+    """The words with a space for every line break and whatever else a terminal would not print, as names may hold."""
+    return words if words.isprintable() else "".join(char if char.isprintable() else " " for char in words)
+
+
 def abbreviate(name: str, letters: int) -> str:
-    """A dotted path whose words, those of its last component aside, are cut to so many letters: ``f.d3.d12.conv1``.
+    """A dotted path, in one line, whose words, those of its last component aside, are cut to so many letters: ``f.d3.d12.conv1``.
 
     A word that would lose a single letter keeps it.
     """
-    *path, last = name.split(".")
+    *path, last = one_line(name).split(".")
     parts = [_WORD.sub(lambda word: word[0][: letters + (len(word[0]) == letters + 1)], part) for part in path]
     return ".".join([*(part.replace("_", "") if letters == 1 else part for part in parts), last])
 
 
 def shorten(name: str, columns: int) -> str:
-    """The name with its middle replaced by ``…`` until it fits; the end, which tells layers apart, keeps two thirds."""
+    """The name, in one line, its middle replaced by ``…`` until it fits; the end, which tells layers apart, keeps two thirds."""
+    name = one_line(name)
     if width(name) <= columns:
         return name
     if columns < 2:

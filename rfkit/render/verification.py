@@ -91,6 +91,9 @@ def _span(span: Sequence[int]) -> str:
 
 def _sentences(found: Verification) -> list[str]:
     compared = [layer for layer in found if layer.verdict is not Verdict.NOT_COMPARED]
+    if not compared:
+        why = next((layer.why for layer in found), "the network has no layers")
+        return _as_sentences(f"nothing could be compared, so nothing is proved: {why}", *found.notes)
     units = f"{'a few units' if found.sampled else 'every unit'} of {_counted(len(compared), 'layer')}"
     sentences = [f"NaN in {_counted(found.images, 'image')} compared {units} on every axis, context included."]
     sloped = [layer for layer in compared if layer.gradients]
@@ -104,7 +107,11 @@ def _sentences(found: Verification) -> list[str]:
     for stop in found.stops:
         where = f" in {stop.module}" if stop.module else ""
         sentences.append(f"NaN does not pass {stop.operator}{where}: it {stop.why}. What follows rests on gradients.")
-    return [*sentences, *(f"{note[:1].upper()}{note[1:]}." for note in found.notes)]
+    return [*sentences, *_as_sentences(*found.notes)]
+
+
+def _as_sentences(*notes: str) -> list[str]:
+    return [f"{note[:1].upper()}{note[1:]}." for note in notes]
 
 
 def _outside(found: Verification) -> bool:

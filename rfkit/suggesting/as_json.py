@@ -35,6 +35,8 @@ def to_dict(found: Suggestions) -> dict[str, Any]:
         "tried": found.tried,
         "together": found.together,
         "applied": found.applied,
+        "out_of_time": found.out_of_time,
+        "left_alone": {reason: list(names) for reason, names in found.left_alone.items()},
         "seconds": round(found.seconds, 3),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rfkit.gate.findings import Finding
@@ -46,10 +47,12 @@ class Suggestions:
         findings: of the gate on it as it is.
         found: edits with which it passes, the smallest first; each was made to a copy, traced and judged.
         beyond: broken rules that no kind of edit is known to mend.
-        nearest: where there are none, the edits that come nearest.
+        nearest: where there are none, the edits that come nearest, if any bring the network nearer than it is.
         tried: how many edits, and pairs of them, were worked out.
         together: how many edits were tried together at most.
         applied: how many of these were made to a copy.
+        out_of_time: whether the search ended before everything was tried.
+        left_alone: layers that no edit can change, by the reason.
         seconds: how long that took.
     """
 
@@ -64,6 +67,8 @@ class Suggestions:
     tried: int
     together: int
     applied: int
+    out_of_time: bool
+    left_alone: Mapping[str, tuple[str, ...]]
     seconds: float
 
     @property

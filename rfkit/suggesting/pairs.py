@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, islice
 
 from rfkit.gate.findings import Severity, Status
 from rfkit.gate.judge import rule_text
 from rfkit.gate.requirements import Requirement
-from rfkit.suggesting.edits import Edit, Swap
+from rfkit.suggesting.edits import Change, Channels, Edit, Swap
 from rfkit.suggesting.found import Suggestion
-from rfkit.suggesting.rank import limits_of, values
+from rfkit.suggesting.rank import distance, limits_of, missed, values
 
 MOST_SINGLES = 150
+"""Single edits that are paired with each other."""
 PARTNERS = 2
 MOST_HOPELESS = 50
 """Pairs that leave a rule broken if their effects add up: they may not."""
@@ -43,16 +44,28 @@ def pairs(
     base = _effect(start, asked)
     effects = [_effect(single, asked) for single in singles]
     useful = [e for e in effects if e.values != base.values or e.held != base.held]
-    useful.sort(key=lambda e: (sum(not held for held in e.held), _share(e, start)))
     ranked = [
         (_left(base, one, other, asked), _share(one, start) + _share(other, start), number, one, other)
-        for number, (one, other) in enumerate(combinations(useful[:MOST_SINGLES], 2))
+        for number, (one, other) in enumerate(combinations(_foremost(useful, start), 2))
         if _together(one.suggestion.edits[0], other.suggestion.edits[0])
     ]
     ranked.sort(key=lambda each: each[:3])
     hopeful = sum(left == 0 for left, *_ in ranked)
     chosen = [(*one.suggestion.edits, *other.suggestion.edits) for *_, one, other in ranked[: hopeful + MOST_HOPELESS]]
     return _alternating(chosen, hopeful)
+
+
+def _foremost(effects: Sequence[_Effect], start: Suggestion) -> list[_Effect]:
+    """The most promising single edits: for each broken rule in turn, the one that leaves least of it."""
+    broken = [finding.rule for finding in start.findings if finding.fails]
+    ranked = [sorted(effects, key=lambda e: (*_remains(e, rule), _share(e, start))) for rule in broken]
+    return list(islice(dict.fromkeys(e for best in zip(*ranked, strict=True) for e in best), MOST_SINGLES))
+
+
+def _remains(effect: _Effect, rule: str) -> tuple[float, tuple[int, float]]:
+    """What an edit leaves of a rule, and of all."""
+    findings = effect.suggestion.findings
+    return sum(missed(finding) for finding in findings if finding.rule == rule), distance(findings)
 
 
 def _alternating(ranked: Sequence[tuple[Edit, ...]], hopeful: int) -> Iterator[tuple[Edit, ...]]:
@@ -75,7 +88,7 @@ def _effect(suggestion: Suggestion, asked: Sequence[Requirement]) -> _Effect:
     for requirement in asked:
         finding = status.get(rule_text(requirement))
         here = values(requirement, suggestion.report)
-        if finding is not None and not here and requirement.limits and isinstance(finding.value, int):
+        if finding is not None and not here and isinstance(finding.value, int):
             here = (finding.value,)
         found.append(() if None in here else tuple(float(v) for v in here if v is not None))
         held.append(finding is None or finding.status is Status.HELD or finding.excepted is not None)
@@ -106,9 +119,12 @@ def _share(effect: _Effect, start: Suggestion) -> float:
 
 
 def _together(one: Edit, other: Edit) -> bool:
-    """Whether two edits can both be made: to one module only changes of different kinds, none of which replaces it."""
-    for layer in one.layers & other.layers:
-        kinds = [type(change) for edit in (one, other) for change in edit.changes if change.layer == layer]
-        if len(set(kinds)) < len(kinds) or Swap in kinds:
-            return False
-    return True
+    """Whether two edits can both be made: none replaces a module that the other changes, or sets what the other sets."""
+    return all(_compatible(a, b) for a in one.changes for b in other.changes if a.layer == b.layer)
+
+
+def _compatible(one: Change, other: Change) -> bool:
+    """Whether both changes can be made to one module; two of its widths are those of what it is given and what it makes."""
+    if isinstance(one, Channels) and isinstance(other, Channels):
+        return None in (one.given, other.given) and None in (one.made, other.made)
+    return type(one) is not type(other) and not isinstance(one, Swap) and not isinstance(other, Swap)

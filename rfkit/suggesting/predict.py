@@ -55,23 +55,30 @@ class Predictor:
             layers = gridding.marked(layers, sets, totals.features, keep=True)
         return replace(self.network.report, layers=layers, totals=totals, notes=(), place=None, seconds=0.0)
 
-    def outline(self, changes: tuple[Change, ...]) -> Totals:
-        """The totals that need no layers, in half the time: costs, the output's field, coverage and shapes.
+    def outline(self, changes: tuple[Change, ...], sight: bool = True) -> Totals:
+        """The totals that need no layers, in half the time: costs, shapes and, unless that is not asked, what the output sees.
 
         Raises:
             Misfit: as ``report`` does.
         """
+        if not sight:
+            return self._costs(replay(self.network, changes, self._fragments).trace)
         changed = self._changed(changes)
         trace, numbers = changed.trace, changed.numbers
         seen = [(numbers.of(v), v) for v in trace.outputs]
         found, output = max(seen, key=lambda pair: sum(axis.size for axis in pair[0] or ()))
         return replace(
+            self._costs(trace),
+            receptive_field=tuple(axis.size for axis in found or ()),
+            coverage=numbers.coverage(output),
+        )
+
+    def _costs(self, trace: Trace) -> Totals:
+        return replace(
             self.network.report.totals,
             params=trace.inventory.parameters,
             macs=sum(map(costs.macs, trace.calls)),
             activation_bytes=sum(map(costs.allocated, trace.calls)),
-            receptive_field=tuple(axis.size for axis in found or ()),
-            coverage=numbers.coverage(output),
             output_shapes=tuple(v.shape for v in trace.outputs),
         )
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
 
 from rfkit.gate.checks.graph import Graph
 from rfkit.gate.checks.measurable import MEASURES
-from rfkit.gate.checks.wording import exactly
-from rfkit.gate.findings import Finding, Severity, Status
-from rfkit.gate.limits import Limit
+from rfkit.gate.findings import Finding, Status
+from rfkit.gate.limits import AT_LEAST_ONE, Limit
 from rfkit.gate.requirements import Requirement
 from rfkit.report import Number, Report
 from rfkit.suggesting.found import Suggestion
 
 Key = tuple[int, bool, float, float, str]
+_NONE = Limit("== 0", low=Fraction(0), high=Fraction(0))
 
 
 def size(suggestion: Suggestion, before: Report, requirements: Sequence[Requirement]) -> Key:
@@ -48,15 +49,6 @@ def values(requirement: Requirement, report: Report) -> tuple[Number | float | N
     return tuple(found.whole(Graph(report)))
 
 
-def holding(requirement: Requirement, report: Report) -> bool:
-    """Whether the network's values of a measure are within their limits; what is not known is not held against it."""
-    found = values(requirement, report)
-    if requirement.severity is not Severity.ERROR:
-        return True
-    each = limits_of(requirement, len(found))
-    return all(v is None or limit.holds(exactly(v)) for v, limit in zip(found, each, strict=True))
-
-
 def _overshoot(requirement: Requirement, report: Report) -> float:
     """By what share of its limit a value lies inside it, on the axis where it does most."""
     found = values(requirement, report)
@@ -65,8 +57,8 @@ def _overshoot(requirement: Requirement, report: Report) -> float:
 
 
 def limits_of(requirement: Requirement, axes: int) -> Sequence[Limit]:
-    """A limit for each axis."""
-    limits = requirement.limits
+    """A limit for each axis; one that states none asks for a part at least once, or for no layer that breaks it."""
+    limits = requirement.limits or (AT_LEAST_ONE if requirement.check == "require" else _NONE,)
     return limits if len(limits) == axes else limits[:1] * axes
 
 
@@ -78,15 +70,22 @@ def _inside(value: float, limit: Limit) -> float:
 def distance(findings: Iterable[Finding]) -> tuple[int, float]:
     """How far a network is from its spec: rules that are broken, and the sum of what they miss their limits by, in shares."""
     broken = [finding for finding in findings if finding.fails]
-    return len(broken), sum(map(_missed, broken))
+    return len(broken), sum(map(missed, broken))
 
 
-def _missed(finding: Finding) -> float:
-    gap, value = finding.gap, finding.value
+def missed(finding: Finding) -> float:
+    """What a rule is missed by, as a share: 0 where it holds, 1 where that is not known.
+
+    A rule without a gap that counts layers is missed by their number.
+    """
+    if not finding.fails:
+        return 0.0
+    value = finding.value
+    gap = finding.gap if finding.gap is not None else value
     if finding.status is Status.UNDECIDED or not isinstance(gap, (int, float)):
         return 1.0
     known = abs(value) if isinstance(value, (int, float)) else 0.0
-    return gap / max(known + gap, 1e-9)
+    return gap / (known + gap + 1)
 
 
 def varied(ordered: Sequence[Suggestion]) -> Iterator[Suggestion]:

@@ -21,7 +21,8 @@ from rfkit.report import Report
 from rfkit.suggesting.edits import Kind
 from rfkit.suggesting.found import Suggestions
 from rfkit.suggesting.network import look_at
-from rfkit.suggesting.search import Search
+from rfkit.suggesting.search import SECONDS, Search
+from rfkit.suggesting.sites import left_alone
 from rfkit.target import LoadedModel, load
 from rfkit.trace_target import first_accepted
 
@@ -35,6 +36,7 @@ def suggest(
     edits: int = 2,
     limit: int = 5,
     only: Collection[str] = (),
+    seconds: float = SECONDS,
 ) -> Suggestions:
     """What ``rfkit suggest TARGET`` finds, in Python: the smallest edits with which a network meets its spec.
 
@@ -48,6 +50,7 @@ def suggest(
         edits: how many edits may be needed together, 1 or 2.
         limit: how many suggestions are wanted at most.
         only: kinds of edits that are allowed, e.g. ``["dilation", "stride"]``; none stands for all.
+        seconds: how long to search; then it says what it has.
 
     Raises:
         SpecError: all mistakes in the spec, a line each.
@@ -59,7 +62,7 @@ def suggest(
     asked = (Spec() if path is None else read_spec(path)).with_flags({"--arg": tuple(arguments), **(options or {})})
     model = only_one(asked.select((target,)))
     demand_something(model, asked.settings)
-    return suggest_for(model, conditions_of(asked.settings), path, Wanted(edits, limit, kinds_of(only)))
+    return suggest_for(model, conditions_of(asked.settings), path, Wanted(edits, limit, kinds_of(only), seconds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +73,13 @@ class Wanted:
         edits: how many edits may be needed together, 1 or 2.
         limit: how many suggestions at most.
         only: kinds of edits that are allowed; none stands for all.
+        seconds: how long to search.
     """
 
     edits: int = 2
     limit: int = 5
     only: tuple[Kind, ...] = ()
+    seconds: float = SECONDS
 
 
 def suggest_for(model: ModelSpec, conditions: Conditions, spec: Path | None, wanted: Wanted) -> Suggestions:
@@ -93,7 +98,8 @@ def suggest_for(model: ModelSpec, conditions: Conditions, spec: Path | None, wan
     with loaded.running():
         report = _traced(loaded, model)
         findings = gate(report)
-        search = Search(look_at(loaded.module, report, loaded.rebuild), model, gate, loaded.rebuild)
+        network = look_at(loaded.module, report, loaded.rebuild)
+        search = Search(network, model, gate, loaded.rebuild, seconds=wanted.seconds)
         found = search.run(findings, wanted.only, wanted.edits, wanted.limit)
     return Suggestions(
         model=model.name,
@@ -107,6 +113,8 @@ def suggest_for(model: ModelSpec, conditions: Conditions, spec: Path | None, wan
         tried=search.tried,
         together=search.together,
         applied=search.applied,
+        out_of_time=search.out_of_time,
+        left_alone=left_alone(network),
         seconds=time.perf_counter() - began,
     )
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
-from itertools import islice
+from itertools import chain, islice
+from typing import TypeVar
 
 from torch import nn
 
 from rfkit.analyze import trace
 from rfkit.errors import InputError
-from rfkit.gate.findings import Finding
+from rfkit.gate.findings import Finding, Status
 from rfkit.gate.judge import rule_text
 from rfkit.gate.requirements import ModelSpec
 from rfkit.report import Layer, Report
@@ -20,15 +22,19 @@ from rfkit.suggesting.moves import Ground, Move
 from rfkit.suggesting.network import Network
 from rfkit.suggesting.pairs import pairs
 from rfkit.suggesting.predict import Predictor
-from rfkit.suggesting.rank import distance, holding, size, varied
+from rfkit.suggesting.rank import distance, size, varied
 from rfkit.suggesting.rebuild import apply_edits
 from rfkit.suggesting.shapes import Misfit
 from rfkit.suggesting.wishes import moves_for
 
+T = TypeVar("T")
 Gate = Callable[[Report], tuple[Finding, ...]]
 
 MOST_PAIRS = 600
-QUICK = ("receptive_field", "params", "macs", "activation_memory", "coverage")
+SECONDS = 60.0
+"""How long to search, unless told otherwise."""
+_SEEN = ("receptive_field", "coverage")
+QUICK = (*_SEEN, "params", "macs", "activation_memory")
 """Measures of the network that need no layers."""
 ENOUGH = 4
 """Passing pairs, for each that is asked for, after which no further ones are worked out."""
@@ -45,7 +51,9 @@ class Search:
         rebuild: makes the network with real weights, for a forward that reads values.
         together: how many edits were tried together at most.
         tried, applied: how many edits were worked out, and how many made to a copy.
-        nearest: of all that was tried and does not pass, what came nearest.
+        nearest: of all that was tried and does not pass, what came nearest; None where nothing is nearer than the network.
+        seconds: how long to search.
+        out_of_time: whether that ended the search.
     """
 
     network: Network
@@ -56,10 +64,19 @@ class Search:
     tried: int = 0
     applied: int = 0
     nearest: Suggestion | None = None
+    seconds: float = SECONDS
+    out_of_time: bool = False
     _predictor: Predictor = field(init=False)
+    _quick: frozenset[str] = field(init=False)
+    _sight: bool = field(init=False)
+    _began: float = field(init=False)
+    _least: tuple[int, float] = field(init=False)
 
     def __post_init__(self) -> None:
         self._predictor = Predictor(self.network, self.spec.asks_for_holes)
+        asked = [r for r in self.spec.requirements if r.check in QUICK and r.layers is None]
+        self._quick = frozenset(map(rule_text, asked))
+        self._sight = any(requirement.check in _SEEN for requirement in asked)
 
     def run(self, findings: tuple[Finding, ...], only: Collection[Kind], edits: int, limit: int) -> list[Suggestion]:
         """The smallest edits with which the network passes: single ones where there are any, else pairs.
@@ -70,7 +87,10 @@ class Search:
             edits: how many may be needed together, 1 or 2.
             limit: how many suggestions are wanted.
         """
-        singles = [s for edit in self._singles(findings, only) if (s := self._worked_out((edit,))) is not None]
+        self._began, self._least = time.perf_counter(), distance(findings)
+        sift = all(finding.rule in self._quick for finding in findings if finding.fails)
+        edits_alone = self._in_time(self._singles(findings, only), self.seconds / edits)
+        singles = [s for edit in edits_alone if (s := self._tried((edit,), sift)) is not None]
         found = self._confirmed(singles, limit)
         if found or edits < 2:
             return found
@@ -80,6 +100,8 @@ class Search:
         return self._confirmed(self._passing(hopeful, ENOUGH * limit), limit)
 
     def _moves(self, finding: Finding) -> tuple[Move, ...]:
+        if finding.status is Status.UNDECIDED and any(layer.unknown for layer in self.network.report):
+            return ()
         asked = (requirement for requirement in self.spec.requirements if rule_text(requirement) == finding.rule)
         requirement = next(asked, None)
         return () if requirement is None else moves_for(requirement, finding)
@@ -97,54 +119,68 @@ class Search:
             edits |= {edit.changes: edit for edit in move(ground) if not only or edit.kind in only}
         return list(edits.values())
 
-    def _may_pass(self, edits: tuple[Edit, ...]) -> bool:
-        """Whether the network's own figures would be within their limits: the quick half of working it out."""
+    def _in_time(self, candidates: Iterable[T], seconds: float) -> Iterator[T]:
+        """The candidates, for so many seconds from the beginning of the search."""
+        for each in candidates:
+            if time.perf_counter() > self._began + seconds:
+                self.out_of_time = True
+                return
+            yield each
+
+    def _tried(self, edits: tuple[Edit, ...], sift: bool) -> Suggestion | None:
+        """What the network is with edits made; None where they do not fit.
+
+        With ``sift``, edits that leave one of its own figures outside its limits are worked out no further: their report
+        has these figures, and layers as they were.
+        """
+        self.tried += 1
+        outline = self._outlined(edits) if sift else None
+        if sift and (outline is None or not self._hopeful(outline)):
+            if outline is not None and distance(outline.findings) < self._least:
+                self._note(self._worked_out(edits))
+            return outline
+        suggestion = self._worked_out(edits)
+        self._note(suggestion)
+        return suggestion
+
+    def _outlined(self, edits: tuple[Edit, ...]) -> Suggestion | None:
         try:
-            outline = self._predictor.outline(_changes(edits))
+            totals = self._predictor.outline(_changes(edits), self._sight)
         except Misfit:
-            self.tried += 1
-            return False
-        report = replace(self.network.report, totals=outline)
-        holds = all(
-            holding(requirement, report) for requirement in self.spec.requirements if requirement.check in QUICK
-        )
-        self.tried += not holds
-        return holds
+            return None
+        report = replace(self.network.report, totals=totals)
+        return Suggestion(edits, report, self.gate(report))
+
+    def _hopeful(self, outline: Suggestion) -> bool:
+        broken = (f for f in outline.findings if f.fails and f.status is Status.BROKEN)
+        return self._quick.isdisjoint(finding.rule for finding in broken)
 
     def _worked_out(self, edits: tuple[Edit, ...]) -> Suggestion | None:
-        self.tried += 1
         try:
             report = self._predictor.report(_changes(edits))
         except Misfit:
             return None
-        suggestion = Suggestion(edits, report, self.gate(report))
-        self._note(suggestion)
-        return suggestion
+        return Suggestion(edits, report, self.gate(report))
 
-    def _note(self, suggestion: Suggestion) -> None:
-        if suggestion.passes:
+    def _note(self, suggestion: Suggestion | None) -> None:
+        if suggestion is None or suggestion.passes:
             return
-        if self.nearest is None or distance(suggestion.findings) < distance(self.nearest.findings):
-            self.nearest = suggestion
+        left = distance(suggestion.findings)
+        if left < self._least:
+            self.nearest, self._least = suggestion, left
 
-    def _passing(self, candidates: Iterable[tuple[Edit, ...]], enough: int) -> list[Suggestion]:
-        found: list[Suggestion] = []
-        for edits in candidates:
-            if not self._may_pass(edits):
-                continue
-            suggestion = self._worked_out(edits)
-            if suggestion is not None and suggestion.passes:
-                found.append(suggestion)
-            if len(found) == enough:
-                break
-        return found
+    def _passing(self, candidates: Iterable[tuple[Edit, ...]], enough: int) -> Iterator[Suggestion]:
+        tried = (self._tried(edits, sift=True) for edits in self._in_time(candidates, self.seconds))
+        return islice((s for s in tried if s is not None and s.passes), enough)
 
     def _confirmed(self, candidates: Iterable[Suggestion], limit: int) -> list[Suggestion]:
         """Those that pass when they are made to a copy of the network, of different kinds, the smallest first."""
         before, requirements = self.network.report, self.spec.requirements
         passing = (s for s in candidates if s.passes)
         ordered = sorted(passing, key=lambda s: size(s, before, requirements))
-        found = list(islice((real for s in varied(ordered) if (real := self._applied(s)) is not None), limit))
+        rest = varied(ordered)
+        chosen = chain(islice(rest, limit), self._in_time(rest, self.seconds))
+        found = list(islice((real for s in chosen if (real := self._applied(s)) is not None), limit))
         return sorted(found, key=lambda s: size(s, before, requirements))
 
     def _applied(self, suggestion: Suggestion) -> Suggestion | None:

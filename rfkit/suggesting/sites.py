@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from torch import nn
@@ -18,6 +19,16 @@ from rfkit.tracing import ModuleCall
 CONVOLUTIONS: dict[type, int] = {kind: rank for rank, kind in CONVOLUTION.items()}
 _FOLLOWING = (*NORMS, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
 """Besides activations, what may stand between a convolution and the place behind it."""
+
+
+class Obstacle(StrEnum):
+    """Why a layer is left alone."""
+
+    FUNCTION = "called as a function"
+    SEVERAL = "given or returning several tensors"
+    HOOKED = "with hooks"
+    SHARED = "sharing weights"
+    OTHER = "transposed, not padded with zeros, or of a class of its own"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,23 +69,44 @@ class Site:
 def sites(network: Network) -> dict[str, Site]:
     """Every leaf module that can be changed, by name, in execution order."""
     layers = {layer.name: layer for layer in reversed(network.report.layers)}
-    owners = Counter(id(p) for m in network.model.modules() for p in m._parameters.values() if p is not None)
     found: dict[str, Site] = {}
-    for call in network.trace.modules:
-        if not call.name or call.name in found or call.name not in layers or not call.leaf:
-            continue
-        if len(call.inputs) != 1 or len(call.outputs) != 1:
-            continue
-        module = network.model.get_submodule(call.name)
-        if _plain(module) and all(owners[id(p)] == 1 for p in module.parameters()):
+    for call, module, obstacle in _leaves(network):
+        if obstacle is None and call.name not in found and call.name in layers:
             rank = CONVOLUTIONS.get(type(module), POOLINGS.get(type(module), 0))
             found[call.name] = Site(call.name, module, layers[call.name], call, rank)
     return found
 
 
-def _plain(module: nn.Module) -> bool:
-    """Whether nothing is attached to it that computes its weights or changes what it returns."""
-    return not (module._forward_pre_hooks or module._forward_hooks)
+def left_alone(network: Network) -> dict[str, tuple[str, ...]]:
+    """Labels of the layers with a window or weights that no edit can change, by the reason."""
+    found = sites(network)
+    obstacles = {call.name: obstacle for call, _, obstacle in _leaves(network) if call.name not in found}
+    alone: defaultdict[str, list[str]] = defaultdict(list)
+    for layer in network.report:
+        site = found.get(layer.name)
+        if site is None and (layer.kernel_size or layer.params):
+            alone[obstacles.get(layer.name) or Obstacle.FUNCTION].append(layer.label)
+        elif site is not None and layer.kernel_size and not (is_convolution(site) or type(site.module) in POOLINGS):
+            alone[Obstacle.OTHER].append(layer.label)
+    return {str(reason): tuple(labels) for reason, labels in alone.items()}
+
+
+def _leaves(network: Network) -> Iterator[tuple[ModuleCall, nn.Module, Obstacle | None]]:
+    """The calls of modules without children, and what keeps each module from being changed."""
+    owners = Counter(id(p) for m in network.model.modules() for p in m._parameters.values() if p is not None)
+    for call in network.trace.modules:
+        if call.leaf and call.name:
+            module = network.model.get_submodule(call.name)
+            yield call, module, _obstacle(call, module, owners)
+
+
+def _obstacle(call: ModuleCall, module: nn.Module, owners: Mapping[int, int]) -> Obstacle | None:
+    """Hooks may compute a module's weights, or change what it returns."""
+    if len(call.inputs) != 1 or len(call.outputs) != 1:
+        return Obstacle.SEVERAL
+    if module._forward_pre_hooks or module._forward_hooks:
+        return Obstacle.HOOKED
+    return Obstacle.SHARED if any(owners[id(p)] > 1 for p in module.parameters()) else None
 
 
 def is_convolution(site: Site) -> bool:

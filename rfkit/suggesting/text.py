@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from rfkit.gate.findings import Finding
+from collections.abc import Mapping
+
+from rfkit.gate.findings import Finding, Status
 from rfkit.gate.formats import words
 from rfkit.gate.formats.lines import BOLD, DIM, GREEN, RED, hanging, styled
-from rfkit.render.text import area, human, shorten, sizes
+from rfkit.render.text import area, human, listing, shorten, sizes
 from rfkit.render.text import width as cells
 from rfkit.report import Report
 from rfkit.suggesting.found import Suggestion, Suggestions
+from rfkit.suggesting.sites import Obstacle
 
 MARGIN = "    "
+_REMEDIES: Mapping[str, str] = {
+    Obstacle.FUNCTION: "modules in their place can be changed",
+    Obstacle.SEVERAL: "change these by hand",
+    Obstacle.HOOKED: "they can be changed when these are removed",
+    Obstacle.SHARED: "they can be changed when each has its own",
+    Obstacle.OTHER: "change these by hand",
+}
 
 
 def render(found: Suggestions, width: int = 80, color: bool = False) -> str:
@@ -22,7 +32,7 @@ def render(found: Suggestions, width: int = 80, color: bool = False) -> str:
         parts += [_introduction(found, width, color)]
         parts += [_one(number, each, found, width, color) for number, each in enumerate(found.found, 1)]
         parts.append(_without(found, width) if not found.found else [])
-        parts.append([styled(_effort(found), DIM, color)])
+        parts.append([styled(line, DIM, color) for line in _effort(found, width)])
     return "\n".join(f"{line}\n" for line in ("\n".join(part) for part in parts if part))
 
 
@@ -115,12 +125,12 @@ def _maps(before: Report, after: Report) -> str:
 
 
 def _without(found: Suggestions, width: int) -> list[str]:
-    pairs = ", and no pair of edits that was tried" if found.together > 1 else ""
-    lines = hanging("", f"No single edit makes it pass{pairs}.", width)
+    lines = hanging("", _verdict(found), width)
     for finding in found.beyond:
-        lines += hanging(
-            "", f"No kind of edit is known to mend {finding.code} ({words.one_line(finding.rule)}).", width
-        )
+        lines += hanging("", _beyond(finding, found.report), width)
+    for reason, labels in found.left_alone.items():
+        names = words.one_line(listing(labels, 60))
+        lines += hanging("", f"Left alone, {reason} ({_REMEDIES[reason]}): {names}", width)
     if found.nearest is not None:
         lines += ["", "Nearest:", *_edits(MARGIN, found.nearest, found, width)]
         for finding in found.nearest.findings:
@@ -129,6 +139,28 @@ def _without(found: Suggestions, width: int) -> list[str]:
     return lines
 
 
-def _effort(found: Suggestions) -> str:
+def _verdict(found: Suggestions) -> str:
+    if found.out_of_time:
+        return "No edit that was tried makes it pass."
+    if not found.tried:
+        return "There is no edit to try."
+    pairs = ", and no pair of edits that was tried" if found.together > 1 else ""
+    return f"No single edit makes it pass{pairs}."
+
+
+def _beyond(finding: Finding, report: Report) -> str:
+    unknown = sorted({layer.unknown for layer in report if layer.unknown})
+    if finding.status is Status.UNDECIDED and unknown:
+        return (
+            f"{finding.code} ({words.one_line(finding.rule)}) cannot be decided, so no edit mends it: teach rfkit "
+            f"{words.one_line(listing(unknown))} with @rfkit.rule, or replace it."
+        )
+    return f"No kind of edit is known to mend {finding.code} ({words.one_line(finding.rule)})."
+
+
+def _effort(found: Suggestions, width: int) -> list[str]:
     tried = words.many(found.tried, "edit") if found.together == 1 else f"{found.tried:,} edits and pairs of edits"
-    return f"{tried} tried, {found.applied} made in a copy, in {found.seconds:.1f} s"
+    lines = [f"{tried} tried, {found.applied} made in a copy, in {found.seconds:.1f} s"]
+    if found.out_of_time:
+        lines += hanging("", "Its time was over before everything was tried: --seconds gives the search longer.", width)
+    return lines

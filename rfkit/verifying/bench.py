@@ -142,6 +142,11 @@ class Bench:
     places: Mapping[int, int]
     returned: Mapping[int, int]
 
+    @property
+    def unclaimed(self) -> frozenset[str]:
+        """Names of the operators without a rule: of what they make, and of what follows, nothing is claimed."""
+        return frozenset(self.fields.unknown.values())
+
     def shows_slopes(self, layer: int) -> bool:
         """Whether a layer's output is what a module returns, or a function of torch."""
         site = self.layers[layer].site

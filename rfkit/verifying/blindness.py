@@ -64,7 +64,7 @@ def _stopped(bench: Bench) -> dict[int, str]:
                     stopped[value.index] = why
 
     try:
-        forward(bench.model, bench.inputs.with_nan_everywhere(), look)
+        forward(bench.model, bench.inputs.with_nan_everywhere(), look, bench.unclaimed)
     except Exception:
         strayed = True
     return _after(bench, reached) | stopped if strayed else stopped

@@ -101,7 +101,7 @@ class Probing:
     def _forward(self, cuts: Sequence[Cut], look: Look) -> None:
         bench = self.bench
         if self.method is Method.NAN:
-            forward(bench.model, bench.inputs.with_nan(cuts), look)
+            forward(bench.model, bench.inputs.with_nan(cuts), look, bench.unclaimed)
             return
         with warnings.catch_warnings(), dual_level():
             warnings.simplefilter("ignore")

@@ -15,6 +15,7 @@ from torch.utils._pytree import tree_map_only
 from rfkit.analyze import trace
 from rfkit.errors import InputError, UsageError
 from rfkit.forward import Subject
+from rfkit.memory import enough_for
 from rfkit.report import Report
 from rfkit.tracing import ForwardError
 from rfkit.verifying.bench import Bench, CoupledImages, prepare, random_inputs
@@ -58,7 +59,8 @@ def verify(
         target: what to call the model; its class name by default.
 
     Raises:
-        InputError: if the shape is malformed or refused, the model is not on the CPU, or it makes NaN of clean numbers.
+        InputError: if the shape is malformed, refused or too large for the memory, the model is not on the CPU, or it makes NaN of
+            clean numbers.
         UsageError: if no layer matches ``layers``.
     """
     began = time.perf_counter()
@@ -70,7 +72,7 @@ def verify(
         raise UsageError(
             f"no layer matches {layers!r}: the report has {', '.join(x.label for x in report.layers[:6])}, ..."
         )
-    with exact_kernels():
+    with exact_kernels(), enough_for(report.input_shape, subject.dtype.itemsize, report.totals.activation_bytes):
         bench = _bench(subject, report, example_inputs)
         if not any(bench.inputs.places):
             raise InputError("the input has no axis that NaN can be written on: it must be of floating-point numbers")

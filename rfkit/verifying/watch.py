@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from math import inf
 from typing import Any, NamedTuple
 
 import torch
@@ -19,6 +20,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map_only
 
 from rfkit.tracing import tensors_in
 from rfkit.tracing.guard import as_found, evaluating
@@ -66,22 +68,24 @@ def exact_kernels() -> Iterator[None]:
         torch.backends.mkldnn.enabled = onednn
 
 
-def forward(model: nn.Module, inputs: Any, look: Look) -> None:
+def forward(model: nn.Module, inputs: Any, look: Look, unclaimed: frozenset[str] = frozenset()) -> None:
     """Run a model in eval mode and look at everything it computes; ``look`` ends it early by raising ``Enough``.
 
     Args:
         model: comes back as it was, its buffers and the random state included.
         inputs: a tensor, a tuple of the forward's arguments, or a dict of its keyword arguments.
         look: given every event as it happens, with its tensors as they are at that moment.
+        unclaimed: names of operators of which nothing is claimed; they get 0 for NaN, on which their kernel may crash
+            (torchvision's deformable convolution takes it for an address).
     """
     watch = _Watch(look)
-    _run(model, inputs, watch, [_Operators(watch)])
+    _run(model, inputs, watch, [_Operators(watch, unclaimed)])
 
 
 def survey(model: nn.Module, inputs: Any, look: Look, note: Note) -> None:
     """Do as ``forward``, and note what every function returns; functions may call operators that do not run otherwise."""
     watch = _Watch(look)
-    _run(model, inputs, watch, [_Operators(watch), _Functions(watch, note)])
+    _run(model, inputs, watch, [_Operators(watch, frozenset()), _Functions(watch, note)])
 
 
 def forward_of_duals(model: nn.Module, inputs: Any, look: Look, returned: Mapping[int, int]) -> None:
@@ -152,10 +156,11 @@ class _Watch:
 
 
 class _Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Shows what every operator returns."""
+    """Shows what every operator returns; those that are unclaimed get 0 for NaN."""
 
-    def __init__(self, watch: _Watch) -> None:
+    def __init__(self, watch: _Watch, unclaimed: frozenset[str]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self.unclaimed = unclaimed
         self.watch = watch
         self.count = 0
 
@@ -165,12 +170,21 @@ class _Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        if self.unclaimed and str(func).removesuffix(".default") in self.unclaimed:
+            args, kwargs = tree_map_only(Tensor, _without_nan, (args, kwargs))
+        result = func(*args, **kwargs)
         if not self.watch.looking and func is not _EMPTY:
             results = result if isinstance(result, (tuple, list)) else (result,)
             self.watch.show(Site(False, self.count), func, tuple(t for t in results if isinstance(t, Tensor)))
             self.count += 1
         return result
+
+
+def _without_nan(tensor: Tensor) -> Tensor:
+    if not tensor.is_floating_point() or not tensor.isnan().any():
+        return tensor
+    return tensor.nan_to_num(nan=0.0, posinf=inf, neginf=-inf)
 
 
 class _Functions(TorchFunctionMode):

@@ -67,6 +67,11 @@ TROUBLE = """
             return self.flat(x.flatten(1))
 
 
+    class Pair(Base):
+        def forward(self, x, y):
+            return self.conv(x) + self.conv(y)
+
+
     class Silent(Base):
         def forward(self, x):
             self.conv(x)
@@ -225,6 +230,18 @@ def test_a_file_gets_what_stdout_would_have_got(run: Run, folder: Path) -> None:
     ]  # fmt: skip
 
 
+def test_the_name_of_a_file_says_its_form_unless_an_option_does(run: Run, folder: Path) -> None:
+    def begins(name: str, *words: str) -> str:
+        assert run("report", "net.py", "-o", name, *words)[0] == 0
+        return (folder / name).read_text()[:12]
+
+    assert begins("net.html") == begins("net.HTM") == "<!DOCTYPE ht"
+    assert begins("net.md") == "**net.py:Net"
+    assert begins("net.csv") == "name,call,ty"
+    assert begins("net.json").startswith("{")
+    assert begins("net.txt") == begins("net") == begins("table.json", "--format", "table") == "net.py:Net  "
+
+
 def test_a_file_is_replaced_whole_and_keeps_its_mode(run: Run, folder: Path) -> None:
     old = folder / "report.json"
     old.write_text("x" * 100_000)
@@ -250,6 +267,10 @@ BAD = [
     (("report", "net.py", "--input", "3x32"), r"input 3x32 does not fit: stem\.0"),
     (("report", "net.py", "--input", "3xAx2"), r"'A' is not a whole number"),
     (("report", "trouble.py:Sized"), r"trouble\.py:Sized accepts none of 3x32x32, 3x224x224, 1x28x28; give --input"),
+    (
+        ("report", "trouble.py:Pair"),
+        r"missing 1 .* argument: 'y'; networks of several inputs are for Python: rfkit\.trace",
+    ),
     (("report", "trouble.py:Silent"), r"returns no tensor"),
     (("report", "trouble.py:Failing", "--input", "3x8x8"), r"RuntimeError: the first line$"),
     (("report", "trouble.py:Leaving"), r"calls sys\.exit"),
@@ -268,6 +289,8 @@ BAD = [
     (("zzz",), r"no command 'zzz'; rfkit --help lists them"),
     (("explain", "net.py", "conv9"), r"no layer 'conv9'; did you mean conv\?"),
     (("report", "net.py", "-o", "missing/report.txt"), r"cannot write missing/report\.txt: no such file or directory"),
+    (("report", "net.py", "-o", "net.pdf"), r"-o net\.pdf: expected a name that ends in .*\.html.*, or --format"),
+    (("explain", "net.py", "zzz"), r"no layer 'zzz'; there are stem\.0, stem\.1, stem\.2, conv, mean, head$"),
     (("report", "net.py", "-o", "readonly"), r"cannot write readonly: it is a folder"),
 ]
 

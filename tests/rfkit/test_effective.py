@@ -74,6 +74,17 @@ def test_strides_move_the_centre_with_the_unit() -> None:
     assert [s.area for s in found.squares] == [4 / 256, 16 / 256, 16 / 256, 16 / 256]
 
 
+def test_where_units_differ_the_size_is_that_of_the_centre_unit() -> None:
+    """A transposed convolution of stride 2 reads one position for every even unit and two for every odd one."""
+    net = nn.ConvTranspose1d(1, 1, 3, stride=2, padding=1, output_padding=1, bias=False)
+    nn.init.ones_(net.weight)
+    even, odd = (rfkit.erf(net, (1, 1, n), inputs=positive(1, 1, n)).fields[0] for n in (20, 21))
+    assert (even.receptive_field, odd.receptive_field) == ((1,), (2,))
+    for field in (even, odd):
+        assert [high - low + 1 for low, high in field.box or ()] == list(field.receptive_field)
+        assert np.count_nonzero(field.map) == field.receptive_field[0]
+
+
 def test_a_one_by_one_network_depends_on_one_pixel() -> None:
     net = nn.Sequential(nn.Conv2d(3, 8, 1), nn.ReLU(), nn.Conv2d(8, 4, 1))
     found = rfkit.erf(net, (3, 9, 7)).fields[0]

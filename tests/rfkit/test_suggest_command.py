@@ -90,6 +90,7 @@ def test_json_holds_the_same(run: Run) -> None:
     ]
     assert first["totals"]["receptive_field"] == [7, 7]
     assert second["edits"] != first["edits"]
+    assert (data["out_of_time"], data["left_alone"]) == (False, {})
 
 
 def test_the_options_that_say_what_is_asked_are_those_of_check(run: Run) -> None:
@@ -109,6 +110,7 @@ def test_the_options_that_say_what_is_asked_are_those_of_check(run: Run) -> None
         (["net.py:Net", "--rf", "> 6", "--only", "dilatation"], "did you mean dilation?"),
         (["net.py:Net", "--rf", "> 6", "--format", "yaml"], "--format 'yaml'"),
         (["net.py:Net", "--rf", "> 6", "--edits", "3"], "invalid value for '--edits'"),
+        (["net.py:Net", "--rf", "> 6", "--seconds", "0"], "invalid value for '--seconds'"),
         (["net.py:Net", "--rf", "a lot"], "--rf"),
         (["net.py:Net", "--rf", "> 6", "--input", "5"], "does not fit"),
     ],

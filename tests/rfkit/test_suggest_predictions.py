@@ -134,6 +134,9 @@ def test_the_outline_has_the_figures_of_the_report() -> None:
         outline, totals = predictor.outline(edit.changes), predictor.report(edit.changes).totals
         for name in ("params", "macs", "activation_bytes", "receptive_field", "coverage", "output_shapes"):
             assert getattr(outline, name) == getattr(totals, name)
+        blind = predictor.outline(edit.changes, sight=False)
+        for name in ("params", "macs", "activation_bytes", "output_shapes"):
+            assert getattr(blind, name) == getattr(totals, name)
 
 
 def test_edits_leave_the_network_as_it_was_and_share_its_weights() -> None:

@@ -127,6 +127,56 @@ def test_an_operator_without_a_rule_claims_nothing() -> None:
     assert "max_unpool2d" in found["last"].why
 
 
+@torch.library.custom_op("verified::address", mutates_args=())
+def address(x: Tensor) -> Tensor:
+    """An operator without a rule that takes numbers for addresses, as deformable convolutions do."""
+    assert not x.isnan().any(), "here torchvision ends the process"
+    return x.clone()
+
+
+@address.register_fake
+def _(x: Tensor) -> Tensor:
+    return torch.empty_like(x)
+
+
+class Beside(nn.Module):
+    """Layers before an operator without a rule, beside it and behind it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before, self.beside, self.behind = (nn.Conv2d(3, 3, 3, padding=1) for _ in range(3))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        before = self.before(x)
+        return self.behind(torch.ops.verified.address(before)), self.beside(before)
+
+
+def test_an_operator_without_a_rule_gets_no_nan_and_all_that_is_claimed_is_compared() -> None:
+    found = verify(Beside(), (1, 3, 9, 8))
+    verdicts = {label: found[label].verdict for label in ("before", "beside", "behind")}
+    assert verdicts == {"before": Verdict.EQUAL, "beside": Verdict.EQUAL, "behind": Verdict.NOT_COMPARED}
+    assert found["beside"].method is Method.NAN
+
+
+class Singular(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.linalg.svd(x)[0]
+
+
+def test_where_nothing_is_claimed_it_says_so_and_why() -> None:
+    said = " ".join(verification.render(verify(Singular(), (1, 3, 8, 8))).split())
+    assert "Nothing could be compared, so nothing is proved: there is no rule for aten._linalg_svd" in said
+    assert "0 layers" not in said
+
+
+def test_an_input_that_does_not_fit_into_memory_is_named_with_its_size() -> None:
+    """More than any machine can address."""
+    shape = (1, 10**14, 8, 8)
+    for run in (verify, rfkit.erf):
+        with pytest.raises(rfkit.InputError, match=r"input 1x100000000000000x8x8: it takes 23,841,857.9 GiB"):
+            run(nn.MaxPool2d(3), shape)
+
+
 def test_images_that_a_network_mixes_do_not_share_a_forward() -> None:
     mixing = Between(lambda x, y: x - x.mean(0, keepdim=True) + y)
     assert {layer.verdict for layer in verify(mixing, (1, 3, 12, 14))} == {Verdict.EQUAL}

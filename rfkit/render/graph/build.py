@@ -102,10 +102,12 @@ class _Lines:
         self.reach: dict[str, dict[str, bool]] = {}
 
     def add(self, layer: Layer) -> None:
-        """Draw what the layer reads."""
+        """Draw what the layer reads, of inputs only what it sees."""
         key = self.box.get(layer.label)
         sources: dict[str, bool] = {}
         for label in layer.inputs:
+            if label not in self.by_label and _blind(layer):
+                continue
             for source, context in self.sources(label).items():
                 here = context or _left_out(self.by_label.get(label), layer)
                 sources[source] = here and sources.get(source, True)
@@ -121,6 +123,11 @@ class _Lines:
         if label not in self.inputs:
             self.inputs[label] = self.names.unique(label)
         return {self.inputs[label]: False}
+
+
+def _blind(layer: Layer) -> bool:
+    """Whether the layer sees nothing of any input, a constant for one."""
+    return bool(layer.receptive_field) and not any(size != 0 for size in layer.receptive_field)
 
 
 def _left_out(source: Layer | None, target: Layer) -> bool:

@@ -12,7 +12,7 @@ WARNING = "#a63603"
 PALE = "#fff4ec"
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_GAP = "&#160;&#160;"
+_GAP = '<TD WIDTH="8"></TD>'
 
 
 def clean(words: str) -> str:
@@ -36,11 +36,11 @@ def bold(words: str) -> str:
 
 
 def label(words: Words) -> str:
-    """The label of a box: two columns, then its warnings on a pale ground."""
+    """The label of a box: two columns with a gap between them, then its warnings on a pale ground."""
     kinds = {words.name: bold(words.name), words.kind: colored(words.kind, MUTED)}
     rows = [_row(kinds.get(left, plain(left)), right) for left, right in words.lines]
     rows += [
-        f'<TR><TD COLSPAN="2" ALIGN="LEFT" BGCOLOR="{PALE}"><FONT COLOR="{WARNING}">{bold(warning)}</FONT></TD></TR>'
+        f'<TR><TD COLSPAN="3" ALIGN="LEFT" BGCOLOR="{PALE}"><FONT COLOR="{WARNING}">{bold(warning)}</FONT></TD></TR>'
         for warning in words.warnings
     ]
     return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{"".join(rows)}</TABLE>'
@@ -48,5 +48,5 @@ def label(words: Words) -> str:
 
 def _row(left: str, right: str) -> str:
     if not right:
-        return f'<TR><TD COLSPAN="2" ALIGN="LEFT">{left}</TD></TR>'
-    return f'<TR><TD ALIGN="LEFT">{left or " "}</TD><TD ALIGN="RIGHT">{_GAP}{plain(right)}</TD></TR>'
+        return f'<TR><TD COLSPAN="3" ALIGN="LEFT">{left}</TD></TR>'
+    return f'<TR><TD ALIGN="LEFT">{left or " "}</TD>{_GAP}<TD ALIGN="RIGHT">{plain(right)}</TD></TR>'

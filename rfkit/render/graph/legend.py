@@ -79,12 +79,13 @@ def _word(cause: str) -> str:
 
 
 def _present(graph: Graph) -> set[str]:
-    """Causes whose sign is in the picture: warnings of any layer, the others of the last layer of a box."""
+    """Causes whose sign is in the picture: warnings of any layer, the others of the layers whose output leaves a box."""
     found: set[str] = set()
     for node in graph.nodes:
         for layer in node.row.layers:
             found |= causes(layer) & WARNINGS.keys()
-        found |= causes(node.row.layers[-1]) & set(SIGNS)
+        for end in node.row.ends:
+            found |= causes(end) & set(SIGNS)
     return found
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 from math import floor, log10
 
 from rfkit.render import text
-from rfkit.render.rows import Row
+from rfkit.render.rows import Row, largest_field
 from rfkit.report import Report
 
 STEPS = ("#f4f8fc", "#d8e7f4", "#b3d2ea", "#8fbfe0", "#6aaad5")
@@ -60,7 +60,7 @@ def _share(coverage: float | None) -> int | None:
 
 
 def _side(report: Report, row: Row) -> int | None:
-    field = text.known(row.layers[-1].receptive_field)
+    field = text.known(largest_field(row.ends))
     if field is None:
         return None
     ratio = max((Fraction(size) / side for size, side in zip(field, report.spatial, strict=True) if side), default=None)

@@ -83,7 +83,8 @@ def short_name(label: str, frame: str, longest: int = LONGEST_NAME) -> str:
 
 def _field(node: Node) -> str:
     """``RF 31..39, jump 4``, with a sign before a size that is not exact and one behind it for context."""
-    row, found = node.row, causes(node.row.layers[-1])
+    row = node.row
+    found = {cause for end in row.ends for cause in causes(end)}
     how = next((MARKS[cause] for cause in ("bound", "measured") if cause in found), "")
     words = [f"RF {how}{row.field}{MARKS['context'] if 'context' in found else ''}"] if row.field else []
     words += ["sees all"] if row.everything else [f"jump {row.jump}"] if row.jump else []

@@ -14,7 +14,9 @@ class Chart {
     this.place = place;
     this.axis = 0;
     this.svg = drawn("svg", { role: "img", height: TALL });
-    place.append(this.svg);
+    this.alone = element("p", { class: "under", hidden: "" }, "No layer has a known receptive field.");
+    this.key = place.parentElement.querySelector(".key");
+    place.append(this.svg, this.alone);
     this.offerAxes(picker);
     new ResizeObserver(() => this.draw()).observe(place);
   }
@@ -51,25 +53,31 @@ class Chart {
 
   draw() {
     const width = this.place.clientWidth;
-    if (!width || !report.axes.length) return;
+    if (!width) return;
     this.gather();
+    const known = this.depths.length > 0;
+    this.svg.toggleAttribute("hidden", !known);
+    this.key.toggleAttribute("hidden", !known);
+    this.alone.toggleAttribute("hidden", known);
+    if (!known) return;
     const length = report.axes[this.axis].length;
     const largest = Math.max(1, ...this.points.map((point) => point.size));
     const beyond = length > 2.5 * largest;
-    const limit = 1.08 * (beyond ? largest : Math.max(largest, length));
+    const limit = beyond ? 1.5 * largest : 1.08 * Math.max(largest, length);
     const deepest = Math.max(1, ...this.depths);
     this.x = (depth) => EDGES.left + (depth / deepest) * (width - EDGES.left - EDGES.right);
     this.y = (size) => TALL - EDGES.bottom - (size / limit) * (TALL - EDGES.top - EDGES.bottom);
     this.svg.setAttribute("width", width);
     this.svg.setAttribute("aria-label", this.described(length));
-    this.svg.replaceChildren(...this.scale(limit, deepest, width), ...this.limit(length, beyond, width), ...this.curve());
+    const scale = this.scale(beyond ? largest : limit, deepest, width);
+    this.svg.replaceChildren(...scale, ...this.limit(length, beyond, width), ...this.curve());
+    this.name(length, beyond);
     this.marked = drawn("circle", { class: "marked", r: 5, cx: -20, cy: -20 });
     this.svg.append(this.marked);
     this.mark(this.index);
   }
 
   described(length) {
-    if (!this.depths.length) return "No layer has a known receptive field.";
     const deepest = this.depths[this.depths.length - 1];
     const [low, high] = this.range.get(deepest);
     const range = low === high ? `${high}` : `${low} to ${high}`;
@@ -87,12 +95,28 @@ class Chart {
     return [...lines, ...along];
   }
 
+  /** The line at the size of the input; one far above all fields is at the upper edge, beyond a break of the scale. */
   limit(length, beyond, width) {
-    const y = beyond ? EDGES.top : this.y(length);
-    const text = beyond ? `input ${counted(length)}, far above` : `input ${counted(length)}`;
+    const y = this.heightOf(length, beyond);
     const line = drawn("line", { class: "limit", x1: EDGES.left, x2: width - EDGES.right, y1: y, y2: y });
-    const label = drawn("text", { class: "limit", x: EDGES.left + 6, y: y < 30 ? y + 14 : y - 5 }, text);
-    return beyond ? [label] : [line, label];
+    const [x, under] = [EDGES.left, y + 22];
+    const broken = drawn("path", { class: "break", d: `M${x - 5} ${under}l10 -5M${x - 5} ${under + 5}l10 -5` });
+    return beyond ? [line, broken] : [line];
+  }
+
+  heightOf(length, beyond) {
+    return beyond ? EDGES.top : this.y(length);
+  }
+
+  /** What the line at the size of the input is, on a ground of its own over whatever passes there. */
+  name(length, beyond) {
+    const y = this.heightOf(length, beyond);
+    const text = beyond ? `input ${counted(length)}, far above` : `input ${counted(length)}`;
+    const label = drawn("text", { class: "limit", x: EDGES.left + 10, y: y < 30 ? y + 16 : y - 5 }, text);
+    this.svg.append(label);
+    const box = label.getBBox();
+    const ground = { class: "behind", x: box.x - 3, y: box.y, width: box.width + 6, height: box.height };
+    this.svg.insertBefore(drawn("rect", ground), label);
   }
 
   curve() {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from math import prod
@@ -29,6 +30,7 @@ def page_data(report: Report, rows: Sequence[Row], shown: Sequence[bool]) -> dic
             {"name": name, "length": length}
             for name, length in zip(words.place_names(report), report.spatial, strict=True)
         ],
+        "rank": max(1, len(report.input_shape) - 2),
         "plane": plane(report),
         "layers": [
             {
@@ -121,16 +123,24 @@ def _depths(report: Report, number: Mapping[str, int], shown: Sequence[bool]) ->
 
 
 def _dims(layer: Layer, input_rank: int) -> list[list[int]]:
-    """The axes that each dimension of units follows: one each, or several where units are in one row (tokens)."""
+    """The axes that each dimension of units follows.
+
+    One each, or the same one of several inputs, or several where units are in one row (tokens). Axes along which no unit
+    sees anything, those of an input that the layer does not see, are left out, unless there are no others.
+    """
     if layer.units is None:
         return []
     lengths = [len(lo) for lo, _ in layer.units]
-    places = list(layer.output_shape)
+    axes = [axis for axis, (lo, _) in enumerate(layer.units) if max(lo, default=-1) >= 0] or list(range(len(lengths)))
+    rank = input_rank - 2 if input_rank > 2 and len(lengths) % (input_rank - 2) == 0 else len(lengths)
+    found = list(dict.fromkeys((axis % rank, lengths[axis]) for axis in axes))
+    alike = Counter(length for _, length in found)
+    places, winds = Counter(layer.output_shape), _winds(layer, input_rank)
     dims: dict[object, list[int]] = {}
-    for axis, length in enumerate(lengths):
-        alike = lengths.count(length)
-        together = length > 1 and alike > 1 and (places.count(length) < alike or _winds(layer, input_rank))
-        dims.setdefault(("row", length) if together else axis, []).append(axis)
+    for axis in axes:
+        length = lengths[axis]
+        together = length > 1 and alike[length] > 1 and (places[length] < alike[length] or winds)
+        dims.setdefault(("row", length) if together else (axis % rank, length), []).append(axis)
     return list(dims.values())
 
 

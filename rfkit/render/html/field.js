@@ -1,4 +1,17 @@
-const NAMES = { row: ["rows", "top", "bottom"], column: ["columns", "left", "right"], frame: ["frames", "first", "last"] };
+const NAMES = {
+  row: ["rows", "top", "bottom"],
+  column: ["columns", "left", "right"],
+  frame: ["frames", "first", "last"],
+  position: ["positions", "start", "end"],
+};
+
+/** A stretch of positions along an axis in words: ``rows 3 to 5``, ``position 7 of axis 3``. */
+function stretch(name, [first, last]) {
+  const one = first === last;
+  const words = one ? counted(first) : `${counted(first)} to ${counted(last)}`;
+  if (NAMES[name]) return `${one ? name : NAMES[name][0]} ${words}`;
+  return `${one ? "position" : "positions"} ${words} of ${name}`;
+}
 
 /** What lies between stretches of positions, before the first and after the last: as first position and length. */
 function gaps(runs, length) {
@@ -134,13 +147,17 @@ class Field {
     return this.nearest(axes, new Map(axes.map((axis) => [axis, this.share[axis] * report.axes[axis].length])));
   }
 
-  /** The unit of a dimension whose field's centre is nearest; of several the one in the same part of its dimension. */
+  /**
+   * The unit of a dimension whose field's centre is nearest to places along some of its axes; of several the one in the
+   * same part of its dimension; the middle one where none sees anything there.
+   */
   nearest(axes, places) {
     const count = this.count(axes);
-    let [best, least] = [0, Infinity];
+    const pointed = axes.filter((axis) => places.has(axis));
+    let [best, least] = [Math.floor(count / 2), Infinity];
     for (let unit = 0; unit < count; unit += 1) {
       let distance = 0;
-      for (const axis of axes) {
+      for (const axis of pointed) {
         const { lo, hi } = this.ranges[axis];
         if (lo[unit] < 0) distance = Infinity;
         const place = places.get(axis);
@@ -155,7 +172,7 @@ class Field {
   pointAt(places) {
     if (!this.ranges) return;
     this.layer.dims.forEach((axes, dim) => {
-      if (axes.every((axis) => places.has(axis))) this.choose(dim, this.nearest(axes, places));
+      if (axes.some((axis) => places.has(axis))) this.choose(dim, this.nearest(axes, places));
     });
     this.draw();
   }
@@ -166,9 +183,9 @@ class Field {
     const count = this.count(axes);
     this.unit[dim] = clamp(Number.isFinite(unit) ? Math.round(unit) : 0, 0, count - 1);
     for (const axis of axes) {
-      const { lo, hi } = this.ranges[axis];
-      const centre = (lo[this.unit[dim]] + hi[this.unit[dim]] + 1) / 2;
-      this.share[axis] = axes.length === 1 ? (this.unit[dim] + 0.5) / count : centre / report.axes[axis].length;
+      const span = this.span(axis);
+      if (axes.length === 1) this.share[axis] = (this.unit[dim] + 0.5) / count;
+      else if (span) this.share[axis] = (span[0] + span[1] + 1) / 2 / report.axes[axis].length;
     }
   }
 
@@ -230,13 +247,19 @@ class Field {
     return this.unit[this.layer.dims.findIndex((axes) => axes.includes(axis))];
   }
 
+  /** The first and the last position along an axis that the unit sees; null where it sees none. */
+  span(axis) {
+    const unit = this.unitOf(axis);
+    const { lo, hi } = this.ranges[axis];
+    return lo[unit] >= 0 ? [lo[unit], hi[unit]] : null;
+  }
+
   /** The stretches of positions along an axis that the unit sees: one, unless it skips some. */
   runs(axis) {
-    if (!this.ranges) return [];
-    const unit = this.unitOf(axis);
-    const [lo, hi] = [this.ranges[axis].lo[unit], this.ranges[axis].hi[unit]];
-    if (lo < 0) return [];
-    const set = this.sets?.[axis][unit];
+    const span = this.ranges && this.span(axis);
+    if (!span) return [];
+    const [lo, hi] = span;
+    const set = this.sets?.[axis][this.unitOf(axis)];
     return set ? set.map(([first, last]) => [lo + first, lo + last]) : [[lo, hi]];
   }
 
@@ -257,17 +280,19 @@ class Field {
   words() {
     const parts = [];
     const cut = [];
+    const inputOf = (axis) => Math.floor(axis / report.rank);
+    const blind = new Set(report.axes.flatMap((_, axis) => (this.span(axis) ? [] : [inputOf(axis)])));
     report.axes.forEach(({ name, length }, axis) => {
-      const unit = this.unitOf(axis);
-      const [lo, hi] = [this.ranges[axis].lo[unit], this.ranges[axis].hi[unit]];
-      const [plural, low, high] = NAMES[name] ?? ["positions", "start", "end"];
-      if (lo < 0) return;
-      parts.push(lo === hi ? `${name} ${counted(lo)}` : `${plural} ${counted(lo)} to ${counted(hi)}`);
+      const span = this.span(axis);
+      if (blind.has(inputOf(axis))) return;
+      const [lo, hi] = span;
+      const [, low, high] = NAMES[name] ?? ["", `start of ${name}`, `end of ${name}`];
+      parts.push(stretch(name, span));
       if (this.layer.size[axis] === null || hi - lo + 1 >= this.layer.size[axis]) return;
       if (lo === 0) cut.push(low);
       if (hi === length - 1) cut.push(high);
     });
-    if (parts.length < report.axes.length) return "This unit sees nothing of the input.";
+    if (!parts.length) return "This unit sees nothing of the input.";
     const list = (words) => words.join(", ").replace(/, ([^,]*)$/, " and $1");
     const border = cut.length ? `; cut by the border: ${list(cut)}` : "";
     const holes = report.axes.some((_, axis) => this.runs(axis).length > 1) ? ", with holes" : "";

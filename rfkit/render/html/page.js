@@ -1,3 +1,5 @@
+for (const part of document.querySelectorAll("[data-scripted]")) part.hidden = false;
+
 const root = document.documentElement;
 const field = new Field();
 const chart = new Chart(document.getElementById("growth"), document.getElementById("growth-axis"));

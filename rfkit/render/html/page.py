@@ -13,7 +13,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from rfkit.render import summary, text
-from rfkit.render.html import data
+from rfkit.render.html import data, words
 from rfkit.render.html.picture import Picture, sample
 from rfkit.render.rows import changes, select
 from rfkit.report import Report
@@ -80,12 +80,12 @@ def render(report: Report, *, picture: Picture | None = None, verdict: Verdict |
         picture = _sample(report, page["plane"])
     style, script = _resource("style.css"), _script()
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.globals |= {"human": text.human, "path_of": _path, "percent": text.percent}
+    environment.globals |= {"human": text.human, "one_line": text.one_line, "path_of": _path, "percent": text.percent}
     template = environment.from_string(re.sub("^ +", "", _resource("page.html"), flags=re.MULTILINE))
-    target, size, how = summary.head(report)
+    target, _, how = summary.head(report)
     return template.render(
         target=target,
-        under=f"{size}, {how}",
+        under=f"{words.inputs(report)}, {how}",
         headline=headline(report),
         sentences=[summary.cost(report), *summary.seen(report)],
         remarks=_remarks(report),

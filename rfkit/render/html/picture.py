@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw
 
-from rfkit.errors import UsageError
+from rfkit.image_files import read_image
 
 LARGEST = 640
 """Pixels of the longer side beyond which a picture is made smaller: it is there to be looked at."""
@@ -61,20 +60,9 @@ def from_file(path: Path, height: int, width: int, channels: int = 3) -> Picture
     """The reader's picture, its middle cut to the shape of the input and resized to its size.
 
     Raises:
-        UsageError: if there is no such file, or no picture in it.
+        UsageError: if there is no such file, no picture in it, or too large a one.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as opened:
-                image = ImageOps.exif_transpose(opened).convert("RGBA")
-    except FileNotFoundError:
-        raise UsageError(f"--image {path}: there is no such file") from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise UsageError(f"--image {path}: not a picture that Pillow reads; give a PNG or JPEG file") from error
-    whole = Image.new("RGBA", image.size, "white")
-    whole.alpha_composite(image)
-    fitted = ImageOps.fit(whole.convert("RGB"), _shown_size(height, width)[::-1], Image.Resampling.LANCZOS)
+    fitted = read_image(path, *_shown_size(height, width))
     return Picture(_address(fitted, channels), f"{path.name}, its middle resized to {height}x{width}")
 
 

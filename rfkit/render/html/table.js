@@ -91,6 +91,10 @@ class Table {
   say(shown, left) {
     const more = left && this.wanted.length ? `, ${counted(left)} more among all rows` : "";
     document.getElementById("count").textContent = `${counted(shown)} of ${counted(this.rows.length)} rows${more}`;
+    const nothing = document.getElementById("nothing");
+    nothing.hidden = shown > 0 || !this.wanted.length;
+    const where = left ? `, but ${counted(left)} among all rows` : "";
+    nothing.textContent = `No row here has “${this.wanted.join(" ")}” in its name or type${where}.`;
   }
 
   /** Leave columns out until the rest fits, names of layers included. */

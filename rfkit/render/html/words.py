@@ -17,6 +17,15 @@ def place_names(report: Report) -> tuple[str, ...]:
     return (*first[:count], *(f"axis {number + 1}" for number in range(len(first), count)))
 
 
+def inputs(report: Report) -> str:
+    """The input, and how many more are read, with their axes where those are further ones: ``input 3x32x32 and 1 more``."""
+    made = {layer.label for layer in report.layers}
+    more = len({label for layer in report.layers for label in layer.inputs} - made) - 1
+    axes = report.spatial[max(1, len(report.input_shape) - 2) :]
+    size = f" of {text.area(axes)}" if axes else ""
+    return summary.head(report)[1] + (f" and {more:,} more{size}" if more > 0 else "")
+
+
 def facts(report: Report, layer: Layer, row: Row) -> list[tuple[str, str]]:
     """Name and value of the figures that the layer has."""
     found = [

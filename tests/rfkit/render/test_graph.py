@@ -59,6 +59,34 @@ class NamedInput(nn.Module):
         return self.output(self.input(x))
 
 
+class Branches(nn.Module):
+    """Parallel branches of different fields, the largest first; each is handed out where asked for."""
+
+    def __init__(self, apart: bool = False) -> None:
+        super().__init__()
+        self.apart = apart
+        self.stem = nn.Conv2d(3, 4, 3, padding=1)
+        self.branches = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(4, 4, 3, padding=d, dilation=d), nn.Conv2d(4, 4, 1)) for d in (9, 4, 1)
+        )
+
+    def forward(self, x: Tensor) -> Tensor | list[Tensor]:
+        x = self.stem(x)
+        maps = [branch(x) for branch in self.branches]
+        return maps if self.apart else torch.cat(maps, 1)
+
+
+class Blind(nn.Module):
+    """An output that does not depend on the input, beside one that does if there is a layer for it."""
+
+    def __init__(self, *seeing: nn.Module) -> None:
+        super().__init__()
+        self.seeing = nn.ModuleList(seeing)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        return [torch.zeros(1, 3, 4, 4, device=x.device), *(layer(x) for layer in self.seeing)]
+
+
 def models(name: str, **options: object) -> nn.Module:
     return getattr(torchvision.models, name)(weights=None, **options)
 
@@ -176,6 +204,43 @@ def test_folded_boxes_are_the_rows_of_the_folded_table() -> None:
         assert [(row.label, row.field, row.params) for row in drawn] == [
             (row.label, row.field, row.params) for row in table if len(row.layers) > 1
         ]
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_folded_branches_see_from_the_smallest_of_their_fields_to_the_largest(apart: bool) -> None:
+    report = rfkit.trace(Branches(apart), (1, 3, 64, 64), holes=True)
+    ends = [report[f"branches.{i}.1"] for i in range(3)]
+    sizes = [layer.receptive_field[0] for layer in ends]
+    assert sizes == sorted(sizes, reverse=True)
+    boxes = [node.row for node in build(report, depth=1).nodes if node.folded]
+    rows = [row for row in select(report, depth=1).rows if len(row.layers) > 1]
+    for found in (boxes, rows):
+        (row,) = found
+        assert row.field == f"{min(sizes)}..{max(sizes)}"
+        assert row.coverage == max(layer.coverage for layer in ends)
+        assert row.hole == str(max(layer.max_hole[0] for layer in ends))
+        assert row.ends == tuple(ends)
+
+
+@each_network
+@pytest.mark.parametrize("depth", [1, 2])
+def test_what_leaves_a_box_is_what_is_read_outside_it(name: str, depth: int) -> None:
+    report = traced(name)
+    for node in build(report, depth=depth).nodes:
+        inside = {layer.label for layer in node.row.layers}
+        read = {label for layer in report if layer.label not in inside for label in layer.inputs}
+        leaving = inside & (read | set(report.totals.outputs))
+        assert {layer.label for layer in node.row.ends} == (leaving or {node.row.layers[-1].label})
+
+
+@pytest.mark.parametrize("seeing", [(), (nn.Conv2d(3, 4, 3),)])
+def test_no_line_leads_from_the_input_to_what_does_not_depend_on_it(seeing: tuple[nn.Module, ...]) -> None:
+    report = rfkit.trace(Blind(*seeing), (1, 3, 8, 8))
+    graph = build(report)
+    fed = sources(graph)
+    assert len(graph.inputs) == len(seeing)
+    for node in graph.nodes:
+        assert ("input" in fed.get(node.key, ())) == any(node.row.layers[0].receptive_field)
 
 
 def test_a_layer_called_twice_is_two_boxes_and_every_input_and_output_has_its_end() -> None:

@@ -220,6 +220,18 @@ def test_hostile_names_are_text() -> None:
 
 
 @needs_dot
+def test_the_columns_of_a_box_are_apart_whatever_becomes_of_spaces() -> None:
+    """Letters are at most 10 points wide at this size, digits and small ones hardly more than 6."""
+    for node in groups(drawn(traced("two branches"), color="macs"), "node").values():
+        lines: dict[str, list[ElementTree.Element]] = {}
+        for part in node.iter(f"{SVG}text"):
+            assert part.text == (part.text or "").strip(" \xa0")
+            lines.setdefault(part.get("y", ""), []).append(part)
+        for left, right in (parts for parts in lines.values() if len(parts) == 2):
+            assert float(right.get("x", 0)) - float(left.get("x", 0)) > 8 + 3 * len(left.text or "")
+
+
+@needs_dot
 def test_frames_are_named_after_their_modules() -> None:
     clusters = groups(drawn(traced("resnet18"), depth=99), "cluster").values()
     named = [text for cluster in clusters for text in texts(cluster)]

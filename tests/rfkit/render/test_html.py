@@ -279,7 +279,7 @@ def test_broken_rules_are_shown_and_make_no_difference_to_the_exit_code(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--format", "html", "--image", "none.png"], "--image none.png: there is no such file"),
+        (["--format", "html", "--image", "none.png"], "image none.png: there is no such file"),
         (["--format", "html", "--spec", "none.toml"], "none.toml"),
     ],
 )

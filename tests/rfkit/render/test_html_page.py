@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
+import torch
 from torch import Tensor, nn
 
 import rfkit
@@ -45,6 +47,18 @@ class Wave(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.wide(x)
         return x + self.up(self.deep(self.down(x)))
+
+
+class TwoSizes(nn.Module):
+    """Two inputs of different sizes, added."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.large = nn.Conv2d(3, 4, 3, 2, 1)
+        self.small = nn.Conv2d(1, 4, 5, padding=2)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.large(x) + self.small(y)
 
 
 @pytest.fixture(scope="module")
@@ -221,9 +235,27 @@ def test_the_filter_looks_at_names_and_types(report: Report, page: str, opened: 
     assert shown(found) == []
     norms = sum(layer.type == "BatchNorm2d" for layer in report)
     assert found.page.text_content("#count") == f"0 of 46 rows, {norms} more among all rows"
+    words = f"No row here has “batchnorm” in its name or type, but {norms} among all rows."
+    assert found.page.inner_text("#nothing") == words
     found.page.check("#all")
     assert len(shown(found)) == norms
     assert found.page.locator("#graph a").count() == norms
+    assert found.page.locator("#nothing").is_hidden()
+    found.page.fill("#filter", "absent")
+    assert found.page.inner_text("#nothing") == "No row here has “absent” in its name or type."
+
+
+def test_without_a_script_the_table_is_there_and_what_needs_one_is_not(page: str, opened: Open) -> None:
+    found = opened(page)
+    context = found.page.context.browser.new_context(java_script_enabled=False, offline=True)
+    plain = context.new_page()
+    plain.goto(found.page.url)
+    scripted = ("#theme", "#filter", "#all", "#growth", "#plane", "#facts")
+    assert all(found.page.locator(place).is_visible() for place in scripted)
+    assert not any(plain.locator(place).is_visible() for place in scripted)
+    assert plain.locator("#table tbody tr:visible").count() == found.page.locator("#table tbody tr").count()
+    assert plain.locator("noscript .alone").is_visible()
+    context.close()
 
 
 def test_rows_that_change_nothing_are_shown_when_asked_for(report: Report, page: str, opened: Open) -> None:
@@ -328,6 +360,82 @@ def test_further_axes_are_strips_beside_the_picture(opened: Open) -> None:
     assert found.page.locator("#places input").count() == 3
     assert found.page.input_value("#places input[data-dim='0']") == "0"
     assert len(frames) == 4
+
+
+def test_inputs_of_different_sizes_are_seen_each_from_the_same_unit(opened: Open) -> None:
+    images = torch.zeros(1, 3, 32, 32), torch.zeros(1, 1, 16, 16)
+    report = rfkit.trace(TwoSizes(), example_inputs=images, units=True)
+    found = opened(html.render(report), "#layer=large")
+    assert "input 3x32x32 and 1 more of 16x16" in found.page.text_content(".under")
+    assert found.page.text_content("#readout") == "Sees rows 15 to 17 and columns 15 to 17."
+    for label, strips in (("large", False), ("small", True), ("add", True)):
+        lead_to(found, label)
+        assert found.page.locator("#places input").count() == 2
+        ((plane, down, across),) = found.page.evaluate(STEP_THROUGH, [[2, 9]])
+        layer = report[label]
+        seen = [(units[0][i], units[1][i]) for units, i in zip(layer.units or (), (2, 9, 2, 9), strict=True)]
+        if label == "small":
+            assert plane is None
+        else:
+            assert plane == list(frame_of(replace(layer, units=(layer.units or ())[:2]), (2, 9)).values())
+        drawn = [strip and (strip[0], strip[0] + strip[2] - 1) for strip in (down, across)]
+        assert drawn == (seen[2:] if strips else [None, None])
+        assert "nothing" not in found.page.text_content("#readout")
+    found.page.locator("#views .strip").first.click(position={"x": 1, "y": 5})
+    assert found.page.input_value("#places input[data-dim='0']") == "0"
+    assert found.said == []
+
+
+def test_units_whose_inputs_are_not_in_the_image_see_nothing(opened: Open) -> None:
+    report = rfkit.trace(nn.Conv2d(3, 4, 3, padding=(0, 4)), (1, 3, 8, 8), units=True)
+    found = opened(html.render(report))
+    (_, units) = report.layers[0].units or ()
+    assert units[0][0] < 0
+    ((rect,),) = found.page.evaluate(STEP_THROUGH, [[3, 0]])
+    assert rect is None
+    assert found.page.text_content("#readout") == "This unit sees nothing of the input."
+
+
+@pytest.mark.parametrize("size", [4, 9, 32, 500])
+def test_the_line_of_the_input_is_drawn_and_named_whatever_its_size(size: int, opened: Open) -> None:
+    report = rfkit.trace(
+        nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1)), (1, 3, size, size)
+    )
+    found = opened(html.render(report))
+    line, words = found.page.locator("#growth line.limit"), found.page.locator("#growth text.limit")
+    assert line.count() == 1
+    assert words.text_content().startswith(f"input {size}")
+    assert found.page.locator(".key .limit").is_visible()
+    tops = [dot.bounding_box()["y"] for dot in found.page.locator("#growth .dot").all()]
+    far = found.page.locator("#growth .break").count() == 1
+    assert far == ("far above" in words.text_content())
+    assert (line.bounding_box()["y"] < min(tops)) == (size > 5)
+    if far:
+        low = words.bounding_box()["y"] + words.bounding_box()["height"]
+        crossed = [*tops, *(rule.bounding_box()["y"] for rule in found.page.locator("#growth .rule").all())]
+        assert low <= min(crossed)
+
+
+def test_where_nothing_is_known_a_sentence_stands_for_the_chart(opened: Open) -> None:
+    layers = tuple(
+        replace(layer, receptive_field=(None, None), receptive_field_min=(None, None)) for layer in reports.odd()
+    )
+    found = opened(html.render(replace(reports.odd(), layers=layers)))
+    assert found.page.inner_text("#growth") == "No layer has a known receptive field."
+    assert found.page.locator("#growth svg").is_hidden()
+    assert found.page.locator(".key").is_hidden()
+
+
+def test_a_name_with_a_line_break_is_one_line(opened: Open) -> None:
+    net = nn.Sequential()
+    net.add_module("first\nsecond", nn.Conv2d(3, 4, 3))
+    net.add_module("plain", nn.Conv2d(4, 4, 3))
+    found = opened(html.render(rfkit.trace(net, (1, 3, 16, 16))))
+    broken, plain = (row.bounding_box()["height"] for row in found.page.locator("#table tbody tr").all())
+    assert broken == plain
+    assert shown(found) == ["first second", "plain"]
+    link(found, "first second").click()
+    assert found.page.evaluate("document.getElementById('field-name').textContent") == "first\nsecond"
 
 
 def test_names_with_markup_are_text_everywhere(opened: Open) -> None:

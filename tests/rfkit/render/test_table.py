@@ -187,6 +187,16 @@ def test_a_block_called_twice_in_a_row_is_two_rows() -> None:
     assert [row.label for row in rows] == ["block", "block#2"]
 
 
+def test_a_name_with_a_line_break_is_one_row() -> None:
+    net = reports.Drawing(1, 3, 16, 16)
+    net.conv("first\nsecond", net.image, 3, 3, 1, 1)
+    report = net.report("broken.py:Net", None)
+    (line,) = (line for line in table.render(report, width=100).splitlines() if "second" in line)
+    assert line.startswith(" first second ")
+    assert "shortened" not in table.render(report, width=100)
+    assert report.layers[0].label == "first\nsecond"
+
+
 def test_the_sentence_says_how_much_of_the_input_the_output_sees() -> None:
     assert " The output sees 64 input positions, 43% of the 150 there are, one unit per position." in (
         table.render(reports.wavenet(), width=120).splitlines()

@@ -118,6 +118,15 @@ def test_a_shortened_name_fits_and_keeps_its_ends(name: str, columns: int) -> No
         assert name.endswith(tail)
 
 
+@pytest.mark.parametrize("breaking", ["\n", "\r\n", "\t", "\u2028", "\x1b", "\x85"])
+def test_a_name_is_shown_in_one_line(breaking: str) -> None:
+    name = f"head.a{breaking}b"
+    for shown in (text.one_line(name), text.shorten(name, 99), text.abbreviate(name, 99)):
+        assert shown.isprintable()
+        assert len(shown) == len(name)
+    assert text.one_line("é层🙂.conv") == "é层🙂.conv"
+
+
 def test_abbreviated_names_keep_their_numbers_and_their_last_component() -> None:
     name = "features.denseblock3.denselayer12.conv1"
     assert text.abbreviate(name, 3) == "fea.den3.den12.conv1"
