@@ -151,6 +151,8 @@ class Session:
             self._share_tally(state["tally"]["sums"])
             self._epoch_began = state["epoch_began"]
             self.history, self.best, self.ended = state["history"], state["best"], state["ended"]
+            if not isinstance(self.best, int):
+                raise TypeError("an earlier version of the trainer made it")
             set_random_state(state["random"])
         except (KeyError, RuntimeError, ValueError, TypeError, AttributeError, IndexError) as error:
             reason = " ".join(str(error).split())[:200]
