@@ -362,3 +362,20 @@ def test_a_target_that_the_spec_has_twice_has_to_be_named(tmp_path: Path) -> Non
         TrainerError, match=r"tiny.py:Tiny stands in rfkit.toml with different arguments; name one of plain, bare"
     ):
         trained(tmp_path, target="tiny.py:Tiny")
+
+
+def test_a_run_that_goes_on_has_no_result_until_it_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from trainer.train import session
+    from trainer.train.fit import resume
+
+    trained(tmp_path, epochs=1)
+    run, seen, train = RunFolder(tmp_path / "run"), [], session.Session.train
+
+    def watched(going: session.Session) -> None:
+        seen.append(run.result.exists())
+        train(going)
+
+    monkeypatch.setattr(session.Session, "train", watched)
+    resume(run.path, {"epochs": 2}, Lines(lambda _: None))
+    assert seen == [False]
+    assert (run.read_json(run.result) or {})["epochs"] == 2

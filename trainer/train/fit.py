@@ -118,6 +118,8 @@ def resume(folder: Path, changes: Mapping[str, Any], shown: Progress) -> Result:
             if changes or session.ended is None:
                 session.ended = session.ended_already()
             shown.say(_going_on(session))
+            if session.ended is None and together.main:
+                run.result.unlink(missing_ok=True)  # of the training that was shorter
             result = _train(session)
     return _reported(result, session)
 
