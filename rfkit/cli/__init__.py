@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import typer
 
-from rfkit.cli.app import COMMANDS, app
+from rfkit.cli.app import app
 from rfkit.cli.messages import exit_code, message
 from rfkit.cli.output import flush, say
 from rfkit.ctrl_c import EXIT_CODE, CtrlC
@@ -45,6 +45,6 @@ def _run(words: Sequence[str], pressed: CtrlC) -> int:
             import traceback
 
             traceback.print_exc()
-        say(message(error, COMMANDS))
+        say(message(error))
         return exit_code(error)
     return int(code)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rfkit import __version__
-from rfkit.cli import audit, baseline, check, diff, erf, graph, init, report, rule, suggest, verify
+from rfkit.lazy_commands import PLAIN, Command, group_of
 
 ABOUT = """What every layer of a PyTorch network sees, and what it costs.
 
@@ -18,13 +18,28 @@ ABOUT = """What every layer of a PyTorch network sees, and what it costs.
   rfkit audit model.py:Net --table calculation.csv   what is wrong, and why
 """
 
+_ENTRIES = (
+    ("report", "What every layer sees and costs.", "report"),
+    ("explain", "One layer's receptive field, worked out by hand.", "report"),
+    ("check", "Fail when a network is out of spec.", "check"),
+    ("init", "Write a spec for rfkit check.", "init"),
+    ("rule", "What a rule means, and how to fix what breaks it.", "rule"),
+    ("diff", "What changed between two networks or revisions.", "diff"),
+    ("suggest", "The smallest edits with which a network passes.", "suggest"),
+    ("audit", "Check a hand calculation, and find its mistakes.", "audit"),
+    ("graph", "A picture of the network.", "graph"),
+    ("erf", "Measure what a layer depends on, and how much.", "erf"),
+    ("verify", "Prove the report with real forwards.", "verify"),
+    ("baseline", "Figures that must not get worse.", "baseline"),
+)
+COMMANDS = {name: Command(summary, f"rfkit.cli.{module}") for name, summary, module in _ENTRIES}
+
 app = typer.Typer(
     name="rfkit",
+    cls=group_of(COMMANDS),
     help=ABOUT,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
+    **PLAIN,
 )
 
 
@@ -44,26 +59,3 @@ def rfkit(
     """Show the help where no command is given."""
     if context.invoked_subcommand is None:
         sys.stdout.write(f"{context.get_help()}\n")
-
-
-for name, function, text, summary in (
-    ("report", report.report, report.REPORT, "What every layer sees and costs."),
-    ("explain", report.explain, report.EXPLAIN, "One layer's receptive field, worked out by hand."),
-    ("check", check.check, check.CHECK, "Fail when a network is out of spec."),
-    ("init", init.init, init.INIT, "Write a spec for rfkit check."),
-    ("rule", rule.rule, rule.RULE, "What a rule means, and how to fix what breaks it."),
-    ("diff", diff.diff, diff.DIFF, "What changed between two networks or revisions."),
-    ("suggest", suggest.suggest, suggest.SUGGEST, "The smallest edits with which a network passes."),
-    ("audit", audit.audit, audit.AUDIT, "Check a hand calculation, and find its mistakes."),
-    ("graph", graph.graph, graph.GRAPH, "A picture of the network."),
-    ("erf", erf.erf, erf.ERF, "Measure what a layer depends on, and how much."),
-    ("verify", verify.verify, verify.VERIFY, "Prove the report with real forwards."),
-):
-    app.command(name, help=text, short_help=summary)(function)
-app.add_typer(baseline.app, name="baseline", help=baseline.BASELINE, short_help="Figures that must not get worse.")
-
-COMMANDS = tuple(
-    name
-    for name in (*(entry.name for entry in app.registered_commands), *(entry.name for entry in app.registered_groups))
-    if isinstance(name, str)
-)

@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.command [--rounds N]
 
-``rfkit`` is run as ``python -m rfkit``. A bar is met when both the median wall time and the median CPU time (all threads)
-are within it; the exit code is 1 when one is missed, or when ``rfkit --help`` imports torch.
+``rfkit`` is run as ``python -m rfkit``, ``trainer`` likewise. A bar is met when both the median wall time and the median CPU
+time (all threads) are within it; the exit code is 1 when one is missed, or when a ``--help`` imports torch.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ class Command:
         return cls(f'python -c "import {what}"', ("-c", f"import {what}"))
 
     @classmethod
-    def rfkit(cls, *arguments: str) -> Command:
-        return cls(f"rfkit {' '.join(arguments)}", ("-m", "rfkit", *arguments))
+    def of(cls, program: str, *arguments: str) -> Command:
+        return cls(f"{program} {' '.join(arguments)}", ("-m", program, *arguments))
 
 
 HELP_BASE, REPORT_BASE = Command.imports("typer, rich"), Command.imports("torch")
-HELP = Command.rfkit("--help")
-REPORTS = tuple(Command.rfkit("report", f"{DOCUMENTS}:{name}") for name in ("TwoBranchNet", "FourBlockNet"))
-COMMANDS = (HELP_BASE, HELP, REPORT_BASE, *REPORTS)
+HELPS = tuple(Command.of(program, "--help") for program in ("rfkit", "trainer"))
+REPORTS = tuple(Command.of("rfkit", "report", f"{DOCUMENTS}:{name}") for name in ("TwoBranchNet", "FourBlockNet"))
+COMMANDS = (HELP_BASE, *HELPS, REPORT_BASE, *REPORTS)
 Samples = dict[Command, list[Run]]
 
 
@@ -77,13 +77,13 @@ def row(command: Command, samples: Samples) -> tuple[list[object], bool]:
     if command in (HELP_BASE, REPORT_BASE):
         return [*times, "", "", "", ""], True
     clocks: tuple[Callable[[Command, Samples], float], ...] = (wall, cpu)
-    if command is HELP:
+    if command in HELPS:
         values = [clock(command, samples) / clock(HELP_BASE, samples) for clock in clocks]
         texts, bar = [f"{value:.2f} times" for value in values], HELP_TIMES
     else:
         values = [clock(command, samples) - clock(REPORT_BASE, samples) for clock in clocks]
         texts, bar = [f"{value:+.2f} s" for value in values], REPORT_SECONDS
-    limit = f"{bar:g} times" if command is HELP else f"{bar:+g} s"
+    limit = f"{bar:g} times" if command in HELPS else f"{bar:+g} s"
     return [*times, *texts, limit, verdict(max(values) <= bar)], max(values) <= bar
 
 
@@ -99,9 +99,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = [row(command, samples) for command in COMMANDS]
     header = ["command", "wall s", "CPU s", "more, wall", "more, CPU", "bar", "ok"]
     print(f"{heading}\n\n{table(header, [cells for cells, _ in rows])}\n")
-    found = imported(HELP, "torch")
-    print(f"`{HELP.shown}` imports {f'{len(found)} modules of torch' if found else 'no module of torch'}.")
-    return 0 if all(ok for _, ok in rows) and not found else 1
+    found = {command: imported(command, "torch") for command in HELPS}
+    for command, modules in found.items():
+        print(f"`{command.shown}` imports {f'{len(modules)} modules of torch' if modules else 'no module of torch'}.")
+    return 0 if all(ok for _, ok in rows) and not any(found.values()) else 1
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from trainer.cli import compare, data, evaluate, export, fit, lr_find, predict, report
+from rfkit.lazy_commands import PLAIN, Command, group_of
 
 ABOUT = """Train the networks that rfkit's gate passes, and keep what came of it.
 
@@ -14,13 +14,24 @@ ABOUT = """Train the networks that rfkit's gate passes, and keep what came of it
   trainer fit --resume runs/Net-20260101-120000  go on with a run
 """
 
+_SUMMARIES = {
+    "fit": "Train a network.",
+    "lr-find": "Try learning rates.",
+    "data": "Show what is in a data set.",
+    "report": "Make the figures and the page of a run again.",
+    "compare": "Put runs side by side.",
+    "evaluate": "Accuracy, every class, the most frequent mistakes.",
+    "predict": "Say what is on images.",
+    "export": "Write ONNX, TorchScript or PT2, and check it.",
+}
+COMMANDS = {name: Command(text, f"trainer.cli.{name.replace('-', '_')}") for name, text in _SUMMARIES.items()}
+
 app = typer.Typer(
     name="trainer",
+    cls=group_of(COMMANDS),
     help=ABOUT,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
+    **PLAIN,
 )
 
 
@@ -29,16 +40,3 @@ def trainer(context: typer.Context) -> None:
     """Show the help where no command is given."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
-
-
-for name, function, text, summary in (
-    ("fit", fit.fit, fit.FIT, "Train a network."),
-    ("lr-find", lr_find.lr_find, lr_find.LR_FIND, "Try learning rates."),
-    ("data", data.data, data.DATA, "Show what is in a data set."),
-    ("report", report.report, report.REPORT, "Make the figures and the page of a run again."),
-    ("compare", compare.compare, compare.COMPARE, "Put runs side by side."),
-    ("evaluate", evaluate.evaluate, evaluate.EVALUATE, "Accuracy, every class, the most frequent mistakes."),
-    ("predict", predict.predict, predict.PREDICT, "Say what is on images."),
-    ("export", export.export, export.EXPORT, "Write ONNX, TorchScript or PT2, and check it."),
-):
-    app.command(name, help=text, short_help=summary)(function)

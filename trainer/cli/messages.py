@@ -28,6 +28,10 @@ def exit_code(error: Exception) -> int:
     return 2 if hasattr(error, "format_message") else 3
 
 
+_NUMBERS = {"valid int": "a whole number", "valid number": "a number", "valid float": "a number"}
+"""What the option parser, of whichever version, says of a text that is no number; what we say."""
+
+
 def _usage(error: Any) -> str:
     said = " ".join(error.format_message().split())
     context = getattr(error, "ctx", None)
@@ -37,6 +41,10 @@ def _usage(error: Any) -> str:
         options = [option for param in context.command.params for option in param.opts if option.startswith("--")]
         near = get_close_matches(wrong, options, 1, 0.5)
         return f"no option {wrong}; " + (f"did you mean {near[0]}?" if near else f"{command} --help lists them")
+    param = getattr(error, "param", None)
+    wanted = next((plain for theirs, plain in _NUMBERS.items() if theirs in said), None)
+    if wanted is not None and param is not None:
+        return f"{max(param.opts, key=len)} must be {wanted}; see {command} --help"
     if said.startswith("No such command") and context is not None:
         wrong = said.split("'")[1]
         near = get_close_matches(wrong, list(getattr(context.command, "commands", {})), 1, 0.5)
