@@ -9,19 +9,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from importlib.resources import files
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean, median, stdev
+from textwrap import fill
 from typing import Any
 
 from trainer.config import Config
 from trainer.config.settings import nearest
 from trainer.errors import TrainerError
 from trainer.record import Record, read_record
-from trainer.tables import aligned, comma_separated, cut, human, markdown, percent, time
+from trainer.tables import aligned, comma_separated, cut, human, markdown, percent, time, wrapped
 
 BASELINES = ("two_branch_net", "four_block_net")
 """The documents' logs that come with the trainer."""
 
-ASIDE = frozenset({"run", "seed", "data_root", "workers", "save_every", "threads", "log_steps", "tensorboard", "force"})
+ASIDE = frozenset(
+    {"run", "seed", "data_root", "workers", "save_every", "threads", "log_steps", "report", "tensorboard", "force"}
+)
 """Settings that do not make another training."""
 
 
@@ -87,7 +90,7 @@ def run_entry(record: Record) -> Entry:
     on = record.config.validate_on
     accuracy = None if best is None else float(best["validation_accuracy"])
     test = None if result is None else float(result["test"]["best"]["accuracy"])
-    speeds = sorted(each["images_per_second"] for each in record.history)
+    speeds = [float(each["images_per_second"]) for each in record.history]
     totals = {} if report is None else report["totals"]
     return Entry(
         name=record.name,
@@ -103,7 +106,7 @@ def run_entry(record: Record) -> Entry:
         macs=totals.get("macs"),
         receptive_field=tuple(totals["receptive_field"]) if totals else None,
         seconds=float(record.history[-1]["seconds"]) if record.history else None,
-        images_per_second=speeds[len(speeds) // 2] if speeds else None,
+        images_per_second=median(speeds) if speeds else None,
         curve=tuple((each["epoch"], each["validation_accuracy"]) for each in record.history),
         settings={each.name: getattr(record.config, each.name) for each in fields(Config)},
         forced=bool(record.gate.get("forced")),
@@ -176,14 +179,13 @@ def as_table(compared: Sequence[Entry], columns: int) -> str:
     rest = sum(max(len(row[column]) for row in [head, *rows]) + 2 for column in range(1, len(head)))
     room = max(columns - rest - 1, 12)
     parts = [aligned(head, [[cut(row[0], room), *row[1:]] for row in rows])]
-    parts += [line for line in ["\n".join(_footnotes(compared))] if line]
+    parts += ["\n".join(_filled(note, columns) for note in notes)] if (notes := _footnotes(compared)) else []
     different = differences(compared)
     names = [cut(entry.name, 16) for entry in compared if entry.settings]
     if different:
-        parts.append(
-            aligned(["differs in", *names], [[name, *(cut(each, 16) for each in values)] for name, values in different])
-        )
-    parts += spreads(compared)
+        rows = [[name, *(cut(each, 16) for each in values)] for name, values in different]
+        parts.append(wrapped(["differs in", *names], rows, columns))
+    parts += [_filled(line, columns) for line in spreads(compared)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -233,8 +235,18 @@ def _footnotes(compared: Sequence[Entry]) -> list[str]:
     notes = []
     if any(entry.chosen_on == "test" for entry in compared):
         notes.append("* the best epoch was chosen on the test images themselves")
+    names: dict[str, list[str]] = defaultdict(list)
+    for entry in compared:
+        names[entry.data].append(entry.name)
+    if len(names) > 1:
+        listed = "; ".join(f"{data}: {', '.join(of)}" for data, of in names.items())
+        notes.append(f"not on the same data, so the accuracies do not compare ({listed})")
     notes += [f"{entry.name}: the gate had refused the network" for entry in compared if entry.forced]
     return notes
+
+
+def _filled(line: str, columns: int) -> str:
+    return fill(line, columns, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _plain(entry: Entry) -> dict[str, Any]:

@@ -32,8 +32,18 @@ PACKAGES = (
 )
 
 
-def describe(model: nn.Module, target: str, data: DataSet, machine: Machine) -> dict[str, Any]:
-    """The content of ``environment.json``."""
+def describe(
+    model: nn.Module, target: str, augmentation: Path | None, data: DataSet, machine: Machine
+) -> dict[str, Any]:
+    """The content of ``environment.json``.
+
+    Args:
+        model: the network.
+        target: what it was named as.
+        augmentation: the user's file in which it stands; None: there is none.
+        data: what it is trained on.
+        machine: where.
+    """
     source = source_file(model)
     return {
         "schema": "trainer.environment/1",
@@ -53,10 +63,10 @@ def describe(model: nn.Module, target: str, data: DataSet, machine: Machine) -> 
         "model": {
             "target": target,
             "class": type(model).__qualname__,
-            "source": None if source is None else _from_here(source),
-            "sha256": source_digest(model),
+            **_file(source),
             "parameters": sum([parameter.numel() for parameter in model.parameters()]),
         },
+        "augmentation": None if augmentation is None else _file(augmentation),
         "data": {
             "name": data.name,
             "digest": data.digest,
@@ -83,12 +93,15 @@ def _from_here(path: Path) -> str:
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
-def source_digest(model: nn.Module) -> str | None:
-    """SHA-256 of that file."""
-    source = source_file(model)
-    if source is None or not source.is_file():
-        return None
-    return hashlib.sha256(source.read_bytes()).hexdigest()
+def digest_of(file: Path) -> str:
+    """SHA-256 of a file."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _file(file: Path | None) -> dict[str, str | None]:
+    if file is None or not file.is_file():
+        return {"source": None, "sha256": None}
+    return {"source": _from_here(file), "sha256": digest_of(file)}
 
 
 def _versions() -> dict[str, str | None]:

@@ -4,7 +4,7 @@ TrainerError               2  it could not run; the message names the thing and 
 └── TrainingError          1  the training itself failed: a loss that is not a number, for one
 
 A command exits with 0 when it did what was asked, 1 when the gate or the training failed, 2 when it could not run,
-3 for a fault of ours, 130 and 143 when Ctrl-C or SIGTERM stopped it.
+3 for a fault of ours, 129, 130 and 143 when SIGHUP, Ctrl-C or SIGTERM stopped it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while training: the first asks to stop at the next step, the second stops at once."""
+"""Ctrl-C, SIGTERM and SIGHUP while training: the first asks to stop at the next step, the second stops at once."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import signal
 from types import FrameType
 from typing import Any
 
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
-class StopError(Exception):
-    """A signal asked to stop.
+
+class StopError(BaseException):
+    """A signal asked to stop; like KeyboardInterrupt nothing that catches errors, a network's own code for one, takes it.
 
     Attributes:
         exit_code: 128 and the signal's number, as a shell has it.
@@ -29,8 +31,9 @@ class Interruption:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interruption:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._note)
+        for number in SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP
+                self._before[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(self, *_: object) -> None:

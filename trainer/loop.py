@@ -34,17 +34,21 @@ class Position:
     seconds: float = 0.0
 
 
-class NotFiniteError(Exception):
-    """The loss of a step is not a number, or infinite.
+class StepError(Exception):
+    """A step went wrong: its loss is not finite, or the network failed.
 
     Attributes:
-        loss: what it was.
+        what: happened.
         position: of the step.
+        remedy: what to do about it.
     """
 
-    def __init__(self, loss: float, position: Position) -> None:
-        super().__init__(f"the loss is {loss}")
-        self.loss, self.position = loss, position
+    def __init__(self, what: str, position: Position, remedy: str) -> None:
+        super().__init__(what)
+        self.what, self.position, self.remedy = what, position, remedy
+
+
+LOWER_RATE = "start again with a lower --lr or with --clip 1"
 
 
 @dataclass
@@ -115,10 +119,10 @@ class Learner:
         return loss.detach(), scores.detach(), labels
 
     def set_lr(self, lr: float) -> None:
-        """Set the learning rate of every group of parameters."""
+        """Set the learning rate of every group of parameters, times its ``lr_scale`` where it has one."""
         self.lr = lr
         for group in self.optimizer.param_groups:
-            group["lr"] = lr
+            group["lr"] = lr * group.get("lr_scale", 1.0)
 
     def _loss(self, images: Tensor, labels: Tensor, position: Position) -> tuple[Tensor, Tensor]:
         mixed = self.mixing(images, labels, position.epoch, position.batch)
@@ -172,12 +176,16 @@ def train_epoch(
         after_step: is called with the learning rate of the step; True ends the epoch here.
 
     Raises:
-        NotFiniteError: the loss is not a number. Where asking for it would hold up a GPU this is found up to 50 steps later.
+        StepError: the network fails, or the loss is not finite; where asking for it would hold up a GPU this is found up to
+            50 steps later.
     """
     learner.model.train()
     watch = _Watch(1 if learner.machine.device.type == "cpu" else 50)
     for batch in batches:
-        loss, scores, labels = learner.step(batch, position, progress())
+        try:
+            loss, scores, labels = learner.step(batch, position, progress())
+        except (Exception, SystemExit) as error:
+            raise _failed(error, position) from error
         watch.add(loss, position)
         tally.add(loss, scores, labels)
         position.batch += 1
@@ -185,6 +193,13 @@ def train_epoch(
         if after_step(learner.lr):
             break
     watch.look()
+
+
+def _failed(error: BaseException, position: Position) -> StepError:
+    said = " ".join(str(error).split())[:200]
+    short = isinstance(error, MemoryError) or "out of memory" in said.lower() or "can't allocate memory" in said
+    remedy = "a smaller --batch-size needs less memory" if short else "--debug shows where"
+    return StepError(f"the network fails with {type(error).__name__}{f': {said}' if said else ''}", position, remedy)
 
 
 @torch.no_grad()
@@ -232,7 +247,7 @@ class _Watch:
         losses = torch.stack([loss for loss, _ in self._seen]).tolist() if self._seen else []
         for loss, (_, position) in zip(losses, self._seen, strict=True):
             if not abs(loss) < float("inf"):
-                raise NotFiniteError(loss, position)
+                raise StepError(f"the loss is {loss}", position, LOWER_RATE)
         self._seen.clear()
 
 

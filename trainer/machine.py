@@ -93,9 +93,13 @@ def choose_device(name: str) -> torch.device:
         )
     try:
         device = torch.device(name)
+    except RuntimeError as error:
+        raise TrainerError(f"--device {name!r} is not one of auto, cpu, cuda, mps") from error
+    try:
         torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise TrainerError(f"--device {name}: {' '.join(str(error).split())[:120]}; cpu is always there") from error
+    except (RuntimeError, AssertionError, ImportError) as error:
+        why = " ".join(str(error).split()).partition(". ")[0]
+        raise TrainerError(f"--device {name}: {why}; cpu is always there") from error
     if device.type == "meta":
         raise TrainerError("--device meta holds no numbers to train; take cpu")
     return device

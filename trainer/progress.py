@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ class Bars(Lines):
         self._bar: Bar = Bar(
             TextColumn("epoch {task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[text]}")
         )
-        super().__init__(lambda text: self._bar.console.print(text, highlight=False, markup=False, soft_wrap=True))
+        super().__init__(self._print)
         self._task: TaskID | None = None
         self._best = ""
         self._shown = 0.0
@@ -112,6 +114,12 @@ class Bars(Lines):
         """Leave the terminal as it was."""
         self._bar.stop()
 
+    def _print(self, text: str) -> None:
+        try:
+            self._bar.console.print(text, highlight=False, markup=False, soft_wrap=True)
+        except OSError as error:
+            _go_on_without_stdout(error)
+
     def _text(self, tally: Tally, done: float) -> str:
         scores = tally.scores()
         task = self._bar.tasks[0]
@@ -126,7 +134,7 @@ def progress(shown: bool = True) -> Progress:
     """What suits where stdout goes."""
     if not shown:
         return Progress()
-    return Bars() if sys.stdout.isatty() else Lines()
+    return Bars() if sys.stdout is not None and sys.stdout.isatty() else Lines()
 
 
 def line(record: Mapping[str, Any], epochs: int | None, left: float | None) -> str:
@@ -154,5 +162,21 @@ def _of(epoch: int, epochs: int | None) -> str:
 
 
 def _print(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    """A line on stdout, as far as its encoding has the characters."""
+    if sys.stdout is None:
+        return
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        sys.stdout.write(f"{text}\n".encode(encoding, "replace").decode(encoding))
+        sys.stdout.flush()
+    except OSError as error:
+        _go_on_without_stdout(error)
+
+
+def _go_on_without_stdout(error: OSError) -> None:
+    """A training is worth more than its lines: a reader who has gone, a full disk and a closed terminal do not end it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not isinstance(error, BrokenPipeError):
+        reason = (error.strerror or str(error)).lower()
+        with suppress(OSError):
+            sys.stderr.write(f"trainer: cannot write to stdout: {reason}; the training goes on\n")

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from trainer.config import Config, from_mapping, read_toml, to_toml
 from trainer.errors import TrainerError
@@ -65,6 +70,25 @@ class RunFolder:
         """The weights that did best on the validation images."""
         return self.path / "checkpoints" / "best.safetensors"
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other processes from training in this folder meanwhile.
+
+        Raises:
+            TrainerError: another one does.
+        """
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise TrainerError(f"another process is training in {self.path}; wait for its end, or stop it") from error
+        except OSError as error:
+            raise TrainerError(f"cannot write in {self.path}: {(error.strerror or str(error)).lower()}") from error
+        try:
+            yield
+        finally:
+            lock.release()
+
     def read_config(self) -> Config:
         """The run's settings.
 
@@ -121,15 +145,22 @@ class RunFolder:
             part.unlink(missing_ok=True)
 
     def read_lines(self, path: Path) -> list[dict[str, Any]]:
-        """The records of a file of lines; a last line that is cut off is left out."""
+        """The records of a file of lines; a last line that is cut off is left out.
+
+        Raises:
+            TrainerError: another line is damaged.
+        """
         if not path.is_file():
             return []
-        records = []
-        for line in path.read_text(encoding="utf-8").splitlines():
+        records: list[dict[str, Any]] = []
+        lines = path.read_bytes().splitlines(keepends=True)
+        for number, line in enumerate(lines, 1):
             try:
                 records.append(json.loads(line))
-            except json.JSONDecodeError:
-                break
+            except ValueError as error:
+                if number == len(lines) and not line.endswith(b"\n"):
+                    break
+                raise TrainerError(f"{path} is damaged: line {number} is no JSON") from error
         return records
 
 
@@ -137,12 +168,17 @@ def check_free(path: Path) -> None:
     """Find out before the work is done whether a run folder can be made there.
 
     Raises:
-        TrainerError: it exists and is not empty, or is a file.
+        TrainerError: it exists and is not empty, is a file, or lies where nothing can be made.
     """
+    above = next(each for each in (path.absolute(), *path.absolute().parents) if each.exists())
+    if above != path.absolute() and not (above.is_dir() and os.access(above, os.W_OK)):
+        raise TrainerError(f"--run {path} cannot be made: {above} is {'protected' if above.is_dir() else 'a file'}")
     if path.is_file():
         raise TrainerError(f"--run {path} is a file; name a folder")
     if path.is_dir() and any(path.iterdir()):
-        raise TrainerError(f"--run {path} exists already; name another, or go on with it: trainer fit --resume {path}")
+        raise TrainerError(
+            f"--run {path} exists already; name another, or go on with it: trainer fit --resume {quote(str(path))}"
+        )
 
 
 def create(name: str, asked: str | None) -> RunFolder:

@@ -26,7 +26,7 @@ def demand_tensorboard() -> None:
         TrainerError: it is not installed.
     """
     if find_spec("tensorboard") is None:
-        raise TrainerError("--tensorboard needs a package that is not installed: pip install tensorboard")
+        raise TrainerError("--tensorboard needs TensorBoard, which is not installed: pip install 'rfkit[tensorboard]'")
 
 
 def scalars(folder: Path) -> Callable[[Mapping[str, Any]], None]:

@@ -19,6 +19,22 @@ def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -
     return "\n".join(lines)
 
 
+def wrapped(head: Sequence[str], rows: Sequence[Sequence[str]], columns: int) -> str:
+    """Tables, one above the other, none wider than so many columns of a terminal; each begins with the first column."""
+    widths = [max(width(row[column]) for row in [head, *rows]) + 2 for column in range(len(head))]
+    shown: list[list[int]] = []
+    room = 0
+    for column in range(1, len(head)):
+        if widths[column] > room:
+            shown.append([0])
+            room = columns + 1 - widths[0]
+        shown[-1].append(column)
+        room -= widths[column]
+    return "\n\n".join(
+        aligned([head[each] for each in part], [[row[each] for each in part] for row in rows]) for part in shown
+    )
+
+
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
     """A table of GitHub's Markdown, the first `left` columns flush left."""
     rule = ["---" if column < left else "---:" for column in range(len(head))]
@@ -73,6 +89,21 @@ def human(count: float | None) -> str:
             return f"{value:.0f}{unit}" if not unit or value >= 99.95 else f"{value:.1f}{unit}"
         value /= 1000
     raise AssertionError("every count has a unit")
+
+
+def size(count: float) -> str:
+    """An amount of bytes: ``640 bytes``, ``3.8 kB``, ``1.2 GB``."""
+    if count < 999.5:
+        return f"{count:.0f} bytes"
+    for unit, bytes_of_it in (("kB", 1e3), ("MB", 1e6)):
+        if count < 999.95 * bytes_of_it:
+            return f"{count / bytes_of_it:.1f} {unit}"
+    return f"{count / 1e9:,.1f} GB"
+
+
+def counted(count: int, thing: str) -> str:
+    """``1 layer``, ``3 layers``."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
 def time(seconds: float | None) -> str:

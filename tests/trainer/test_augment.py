@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from PIL import Image, ImageEnhance
 
 from tests.trainer.augmented import MEAN, MEAN_COLOUR, SIZE, STD, box, made, noise, pixels_of, white
 from trainer.augment import CATALOGUE, POLICIES, augmentation, catalogue
@@ -16,6 +17,7 @@ from trainer.augment.draws import draws
 from trainer.augment.library import albumentations as A
 from trainer.augment.library import complaint, cv2
 from trainer.augment.on_device import batched
+from trainer.augment.sharpness import Sharpness
 from trainer.augment.stream import Stream
 
 HOLES = ["assignment", "coarse-dropout"]
@@ -119,6 +121,22 @@ def test_whitening_gives_every_image_the_data_sets_mean_and_deviation() -> None:
 def test_whitening_leaves_an_even_image_even() -> None:
     even = made([{"name": "whitening", "p": 1.0}])(np.full((SIZE, SIZE, 3), 9, np.uint8))
     assert (even == MEAN_COLOUR).all()
+
+
+@pytest.mark.parametrize("channels", [3, 1])
+@pytest.mark.parametrize("factor", [0.0, 0.46, 0.8, 1.0, 1.2, 1.54])
+def test_sharpness_is_that_of_pillow(factor: float, channels: int) -> None:
+    sharpness = made([{"name": "Sharpness", "factor": (factor, factor), "p": 1.0}], channels)
+    for image in noise(5, channels):
+        pillow = np.asarray(ImageEnhance.Sharpness(Image.fromarray(image.squeeze())).enhance(factor))
+        difference = np.abs(sharpness(image).astype(int) - pillow.reshape(image.shape))
+        assert difference.max() <= 1, "bytes; Pillow drops fractions"
+
+
+def test_strong_changes_the_sharpness_as_far_as_randaugment_up_and_down() -> None:
+    (one_of, _) = (part for part in made("strong").transforms if isinstance(part, A.OneOf))
+    (sharpness,) = (part for part in one_of.transforms if isinstance(part, Sharpness))
+    assert sharpness.factor == (0.46, 1.54)
 
 
 def test_importing_and_augmenting_warns_of_nothing_and_reaches_for_no_network() -> None:

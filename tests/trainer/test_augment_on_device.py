@@ -31,6 +31,8 @@ ONE_OF_EACH: dict[str, dict[str, Any]] = {
     "contrast": {"name": "ColorJitter", "brightness": 0, "contrast": (0.5, 0.5), "saturation": 0, "hue": 0},
     "saturation": {"name": "ColorJitter", "brightness": 0, "contrast": 0, "saturation": (1.5, 1.5), "hue": 0},
     "sharpen": {"name": "Sharpen", "alpha": (0.5, 0.5), "lightness": (1, 1)},
+    "sharper": {"name": "Sharpness", "factor": (1.54, 1.54)},
+    "softer": {"name": "Sharpness", "factor": (0.46, 0.46)},
     "posterize": {"name": "Posterize", "num_bits": (5, 5)},
     "solarize": {"name": "Solarize", "threshold_range": (0.5, 0.5)},
     "equalize": {"name": "Equalize"},

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,6 +41,34 @@ def test_the_table_lines_up_and_holds_the_figures(two: list[Path]) -> None:
 
 def test_settings_that_differ_are_named(two: list[Path]) -> None:
     assert differences(entries(two, ["two_branch_net"])) == [("seed", ["0", "1"]), ("lr", ["0.1", "0.2"])]
+
+
+def test_settings_that_do_not_change_the_result_are_no_difference(tmp_path: Path) -> None:
+    aside: dict[str, Any] = {"report": False, "workers": 3, "threads": 1, "save_every": "1m", "data_root": "elsewhere"}
+    aside |= {"tensorboard": True, "log_steps": True, "run": "x"}
+    assert differences(entries([run_folder(tmp_path / "a"), run_folder(tmp_path / "b", **aside)])) == []
+
+
+@pytest.mark.parametrize("columns", [80, 100])
+def test_differences_of_many_runs_stay_within_the_terminal(tmp_path: Path, columns: int) -> None:
+    runs = [run_folder(tmp_path / f"a-run-with-a-name-{number}", lr=(number + 1) / 10) for number in range(9)]
+    lines = as_table(entries(runs), columns).splitlines()
+    assert max(map(len, lines)) <= columns
+    assert [word for line in lines if line.startswith(" lr ") for word in line.split()[1:]] == [
+        str((number + 1) / 10) for number in range(9)
+    ]
+
+
+def test_the_speed_is_the_median_of_the_epochs(tmp_path: Path) -> None:
+    (entry,) = entries([run_folder(tmp_path / "run", accuracies=(50, 70))])
+    assert entry.images_per_second == 1001.5
+
+
+def test_runs_on_other_data_are_said_not_to_compare(two: list[Path]) -> None:
+    said = "not on the same data, so the accuracies do not compare (shapes: first, second; cifar10: log two_branch_net)"
+    for text in (as_table(entries(two, ["two_branch_net"]), 80), as_markdown(entries(two, ["two_branch_net"]))):
+        assert said in " ".join(text.split())
+    assert "not on the same data" not in as_table(entries(two), 80)
 
 
 def test_runs_that_differ_in_their_seed_only_have_a_mean_and_a_deviation(tmp_path: Path) -> None:

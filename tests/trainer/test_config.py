@@ -33,6 +33,21 @@ def test_settings_go_to_toml_and_back(tmp_path: Path) -> None:
     assert from_mapping(read_toml(written(tmp_path, to_toml(config)))) == config
 
 
+def test_augmentations_may_be_names_and_tables_and_are_stored_as_they_were(tmp_path: Path) -> None:
+    text = """
+target = "net.py:Net"
+augment = ["mirroring", { name = "rotation", rotate = [-30, 30] }, { "Coarse Dropout" = { p = 1.0, fill = "mean" } }]
+"""
+    config = from_mapping(read_toml(written(tmp_path, text)))
+    assert config.augment == (
+        "mirroring",
+        {"name": "rotation", "rotate": [-30, 30]},
+        {"Coarse Dropout": {"p": 1.0, "fill": "mean"}},
+    )
+    assert from_mapping(read_toml(written(tmp_path, to_toml(config)))) == config
+    assert '{ name = "rotation", rotate = [-30, 30] }, { "Coarse Dropout" = { p = 1.0, fill' in to_toml(config)
+
+
 def test_hyphens_and_whole_numbers_are_read_as_they_are_meant(tmp_path: Path) -> None:
     assert read_toml(written(tmp_path, 'batch-size = 64\nlr = 1\naugment = "none"')) == {
         "batch_size": 64,
@@ -45,7 +60,11 @@ def test_hyphens_and_whole_numbers_are_read_as_they_are_meant(tmp_path: Path) ->
     ("text", "said"),
     [
         ("batchsize = 64", "there is no setting 'batchsize'; did you mean batch_size?"),
-        ("xyzzyq = 1", "there is no setting 'xyzzyq'; they are target, arguments, "),
+        ("xyzzyq = 1", "there is no setting 'xyzzyq'; trainer fit --help lists them"),
+        ("arg = ['dropout=0.1']", "there is no setting 'arg'; did you mean arguments?"),
+        ("resume = 'runs/a'", "there is no setting 'resume'; it is an option of the command line only"),
+        ("augment = 1", "augment = 1 must be text in quotes, or a list of names and of tables"),
+        ("augment = [1]", "augment = [1] must be text in quotes, or a list of names and of tables"),
         ('epochs = "ten"', "epochs = 'ten' must be a whole number"),
         ("epochs = 1.5", "epochs = 1.5 must be a whole number"),
         ("epochs = true", "epochs = True must be a whole number"),
@@ -80,14 +99,21 @@ def test_the_command_line_overrules_the_file(tmp_path: Path) -> None:
         ({"validation": 0.0}, "--validation 0 must be above 0 and below 1"),
         ({"batch_size": -1}, "--batch-size -1 must be at least 1"),
         ({"lr": 0.0}, "--lr 0.0 must be above 0"),
-        ({"lr": float("nan")}, "--lr nan must be above 0"),
-        ({"weight_decay": float("nan")}, "--weight-decay nan must be at least 0"),
+        ({"lr": float("nan")}, "--lr nan is not a finite number"),
+        ({"lr": float("inf")}, "--lr inf is not a finite number"),
+        ({"weight_decay": float("inf")}, "--weight-decay inf is not a finite number"),
+        ({"weight_decay": -1.0}, "--weight-decay -1.0 must be at least 0"),
+        ({"momentum": 1.0}, "--momentum 1.0 must be at least 0 and below 1"),
+        ({"seed": -1}, "--seed -1 must be at least 0"),
+        ({"seed": 2**63}, "--seed 9223372036854775808 must be at most 9223372036854775807"),
         ({"warmup": 1.0}, "--warmup 1.0 must be at least 0 and below 1"),
         ({"validation": -0.1}, "--validation -0.1 must be above 0 and below 1"),
         ({"schedule": "onecicle"}, "--schedule 'onecicle' is not one of onecycle, .*; did you mean onecycle?"),
         ({"validate_on": "train"}, "--validate-on 'train' is not one of validation, test"),
         ({"target_accuracy": 101.0}, "--target-accuracy 101 must be a percentage above 0, at most 100"),
         ({"time_budget": "20 minutes"}, "--time-budget '20 minutes' is not a time; write it as 90s, 20m or 1h30m"),
+        ({"target_accuracy": 0.85}, "--target-accuracy 0.85 is a percentage; is 85 meant?"),
+        ({"time_budget": "20"}, "--time-budget 20 has no unit; write 20s or 20m"),
         ({"time_budget": "0s"}, "--time-budget 0s: it must be longer than 0"),
         ({"target": ""}, "what is to be trained? name a target such as net.py:Net"),
     ],
@@ -98,13 +124,13 @@ def test_a_value_that_cannot_be_is_named_with_its_option(setting: dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("90", 90), ("90s", 90), ("20m", 1200), ("1h30m", 5400), ("1.5h", 5400), ("2d", 172_800)]
+    ("text", "seconds"), [("90s", 90), ("20m", 1200), ("1h30m", 5400), ("1.5h", 5400), ("2d", 172_800)]
 )
 def test_times_are_written_as_people_do(text: str, seconds: float) -> None:
     assert duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "m", "20x", "-5m", "1h 30m", "1h!"])
+@pytest.mark.parametrize("text", ["", "m", "20x", "-5m", "1h 30m", "1h30", "1h!"])
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(TrainerError, match="is not a time"):
         duration(text)
@@ -131,7 +157,9 @@ def test_every_setting_is_an_option_of_fit(capsys: pytest.CaptureFixture[str]) -
     ("words", "said"),
     [
         (["fit", "net.py:Net", "--epoch", "3"], "no option --epoch; did you mean --epochs?"),
-        (["fit", "net.py:Net", "--epochs", "x"], "invalid value for '--epochs': "),
+        (["fit", "net.py:Net", "--epochs", "1.5"], "--epochs must be a whole number; see trainer fit --help"),
+        (["fit", "net.py:Net", "--lr", "high"], "--lr must be a number; see trainer fit --help"),
+        (["data", "--data", "shapes", "--seed", "-1"], "--seed -1 must be at least 0"),
         (["fitt"], "no command 'fitt'; did you mean trainer fit?"),
         (["fit"], "what is to be trained? name a target such as net.py:Net"),
         (["fit", "net.py:Net", "--epochs", "0"], "--epochs 0 must be at least 1"),
@@ -149,13 +177,15 @@ def test_a_command_line_that_cannot_be_used_is_one_line(
     assert shown.err.count("\n") == 1
 
 
-def test_help_imports_neither_torch_nor_albumentations() -> None:
+def test_the_list_of_commands_imports_none_of_them_and_help_neither_torch_nor_albumentations() -> None:
     import subprocess
 
     code = (
-        "import sys; from trainer.cli import main; main(['--help']); main(['fit', '--help'])\n"
+        "import sys; from trainer.cli import main; main(['--help'])\n"
+        "commands = {'trainer.cli.fit', 'trainer.cli.data', 'trainer.config'} & set(sys.modules)\n"
+        "main(['fit', '--help'])\n"
         "heavy = {'torch', 'albumentations', 'numpy', 'cv2', 'PIL', 'matplotlib'} & set(sys.modules)\n"
-        "sys.exit(f'imported {heavy}' if heavy else 0)"
+        "sys.exit(f'imported {heavy | commands}' if heavy | commands else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -212,7 +212,7 @@ def test_too_little_room_is_said_before_anything_is_decoded(tmp_path: Path, monk
     monkeypatch.setattr(shutil, "disk_usage", lambda _: namedtuple("Usage", "free")(100))
     with pytest.raises(TrainerError) as error:
         load(root)
-    assert "20 images of 8x8 need 0.0 GB in the cache and 0.0 GB are free" in str(error.value)
+    assert "20 images of 8x8 need 3.8 kB in the cache and 100 bytes are free" in str(error.value)
     assert str(error.value).endswith("give a --size, or a folder with more room in RFKIT_CACHE")
 
 

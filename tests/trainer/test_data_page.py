@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -131,6 +132,15 @@ def test_the_command_prints_one_json_object_and_draws_nothing_where_told(
     assert run(pets, monkeypatch, form="json", no_pictures=True) == 0
     assert json.loads(capsys.readouterr().out)["figures"] == {}
     assert not (pets.parent / "figures").exists()
+
+
+def test_a_class_that_the_terminal_cannot_write_is_no_error(pets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for split in ("train", "test"):
+        (pets / split / "cat").rename(pets / split / "chat é 猫")
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
+    assert run(pets, monkeypatch, no_pictures=True) == 0
+    assert b"chat ? ?" in written.getvalue()
 
 
 @pytest.mark.parametrize(

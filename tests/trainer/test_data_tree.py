@@ -245,6 +245,14 @@ def test_a_class_of_broken_images_only_is_refused(tmp_path: Path) -> None:
         load(root, skip_bad_images=True)
 
 
+def test_a_split_of_broken_images_only_is_refused(tmp_path: Path) -> None:
+    root = tree(tmp_path)
+    for image in (root / "test").rglob("*.png"):
+        image.write_bytes(b"?")
+    with pytest.raises(TrainerError, match=r"no image of the test split can be read; test/cat/0.png cannot be read"):
+        load(root, skip_bad_images=True)
+
+
 def test_images_of_different_sizes_need_a_size(tmp_path: Path) -> None:
     root = tree(tmp_path, count=300)
     picture(1, (12, 10)).save(root / "test" / "dog" / "299.png")

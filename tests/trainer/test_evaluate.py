@@ -157,7 +157,7 @@ def test_the_command_prints_the_classes_and_keeps_what_it_found(run: Path, capsy
         (["--layer", "featurs.0"], "did you mean features.0"),
         (["--layer", "head"], "Grad-CAM needs a feature map"),
         (["--target", "nix.py:Tiny"], "nix.py"),
-        (["--device", "gpu"], "--device gpu"),
+        (["--device", "gpu"], "--device 'gpu' is not one of auto, cpu, cuda, mps"),
     ],
 )
 def test_what_cannot_be_is_one_line(
@@ -248,3 +248,16 @@ def test_data_that_does_not_fit_the_network_is_one_line(
         message = "moved has images of 9x6x3 (height, width, channels), the run was trained on 8x8x3"
     assert main(["evaluate", str(run), "--data", f"folder:{moved}"]) == 2
     assert capsys.readouterr().err.splitlines()[-1] == f"trainer: {message}"
+
+
+def test_a_full_disk_does_not_withhold_the_result(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise TrainerError("cannot write best-test.json: no space left on device; what was there is untouched")
+
+    monkeypatch.setattr("trainer.evaluation.evaluate.write_evaluation", full)
+    assert main(["evaluate", str(run)]) == 2
+    shown = capsys.readouterr()
+    assert shown.out.startswith("best weights on ")
+    assert shown.err.splitlines()[-1].startswith("trainer: cannot write best-test.json: no space left on device")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.trainer.runs import evaluation, run_folder
+from tests.trainer.runs import epoch, evaluation, run_folder
 from trainer.figures import DARK, FIGURES, LIGHT, NothingToDrawError, draw_all, draw_png, draw_svg
 from trainer.figures.classes import accuracy_per_class, confusion_matrix
 from trainer.figures.curves import learning_rate, loss_and_accuracy
@@ -90,6 +90,17 @@ def test_curves_show_every_epoch_and_mark_the_best(record: Record) -> None:
     assert accuracy.lines[1].get_ydata().tolist() == [50, 70, 65]
     assert accuracy.lines[2].get_xydata().tolist() == [[2, 70]]
     assert "best 70.00 in epoch 2, test 69.00 (dashed)" in texts(figure)
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3, 7, 40])
+def test_an_axis_of_epochs_has_whole_ones_only(epochs: int) -> None:
+    history = [epoch(number, 50.0, best_epoch=1) for number in range(1, epochs + 1)]
+    with styled(LIGHT):
+        for axes in loss_and_accuracy(history, LIGHT).axes:
+            low, high = axes.get_xlim()
+            shown = [tick for tick in axes.get_xticks() if low <= tick <= high]
+            assert shown
+            assert all(tick == round(tick) for tick in shown)
 
 
 def test_the_learning_rate_is_that_of_the_steps_where_they_were_logged(record: Record) -> None:

@@ -123,6 +123,15 @@ def test_a_time_budget_ends_it_and_the_schedule_with_it(tmp_path: Path) -> None:
     assert rates[-1] < 0.05 < rates[0]
 
 
+def test_the_schedule_moves_both_rates_of_muon(tmp_path: Path) -> None:
+    result, _ = trained(tmp_path, optimizer="muon", lr=0.02, adamw_lr=0.004, schedule="linear", epochs=1)
+    assert result.run is not None
+    _, state = read_checkpoint(RunFolder(result.run).last)
+    rates = {group["use_muon"]: group["lr"] for group in state["learner"]["optimizer"]["param_groups"]}
+    assert rates[False] == pytest.approx(rates[True] / 5)
+    assert 0 < rates[True] < 0.02
+
+
 def test_averaged_weights_are_what_is_validated_and_kept(tmp_path: Path) -> None:
     result, said = trained(tmp_path, ema=0.9, epochs=2)
     assert {record["validation_weights"] for record in history(tmp_path)} == {"ema"}
@@ -309,9 +318,10 @@ def test_lr_find_suggests_a_tenth_of_the_best_rate_or_nothing_where_the_loss_sti
 
 
 def test_tensorboard_reads_the_scalars(tmp_path: Path) -> None:
-    accumulators = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
     trained(tmp_path, epochs=2, tensorboard=True)
-    read = accumulators.EventAccumulator(str(tmp_path / "run" / "tensorboard"))
+    read = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
     read.Reload()
     values = [event.value for event in read.Scalars("accuracy/validation")]
     assert values == pytest.approx([record["validation_accuracy"] for record in history(tmp_path)])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -166,10 +168,138 @@ def test_a_run_folder_that_is_taken_is_named_before_anything_is_read(
     assert capsys.readouterr().err == "trainer: --run tiny.py is a file; name a folder\n"
 
 
-def test_another_target_cannot_go_on_with_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_network_and_other_images_cannot_go_on_with_a_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(command(tmp_path)) == 0
+    capsys.readouterr()
     assert main(["fit", "other.py:Net", "--resume", "run"]) == 2
-    assert "trainer: TARGET cannot be changed when a run goes on" in capsys.readouterr().err
+    assert "other.py" in capsys.readouterr().err
+    Path("other.py").write_text(NETWORK.replace("8, 3, stride=2", "8, 5, stride=2"), encoding="utf-8")
+    assert main(["fit", "other.py:Tiny", "--resume", "run", "--epochs", "2"]) == 2
+    assert "is the state of another network or training" in capsys.readouterr().err
+    images(tmp_path / "fewer", per_class=20)
+    assert main(["fit", "--resume", "run", "--data", "folder:fewer"]) == 2
+    assert "--data folder:fewer: these are not the images of this run" in capsys.readouterr().err
+
+
+def test_a_run_goes_on_where_its_files_have_moved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mine.yaml").write_text("[mirroring, rotation]", encoding="utf-8")
+    assert main(command(tmp_path, augment="mine.yaml")) == 0
+    capsys.readouterr()
+    Path("images").rename("moved")
+    assert main(["fit", "--resume", "run", "--epochs", "2"]) == 2
+    assert capsys.readouterr().err == (
+        "trainer: images, the images of this run, is gone; --data folder:PATH says where they are now\n"
+    )
+    Path("mine.yaml").unlink()
+    Path("tiny.py").rename("net.py")
+    assert main(["fit", "--resume", "run", "--epochs", "2", "--data", "folder:moved"]) == 0
+    said = capsys.readouterr().out
+    assert "tiny.py any more; going on with the run's copy, run/model_source.py" in said
+    assert "there is no mine.yaml any more; going on with the run's copy, run/augmentation_source.yaml" in said
+    assert main(["fit", "net.py:Tiny", "--resume", "run", "--epochs", "3"]) == 0
+    assert "changed" not in capsys.readouterr().out
+    Path("run/augmentation_source.yaml").write_text("[mirroring]", encoding="utf-8")
+    assert main(["fit", "--resume", "run", "--epochs", "4"]) == 0
+    assert "augmentation_source.yaml has changed since this run began, which goes on with it" in capsys.readouterr().out
+
+
+def test_one_process_at_a_time_trains_in_a_run_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command(tmp_path)) == 0
+    before = RunFolder(Path("run")).metrics.read_bytes()
+    with RunFolder(Path("run")).held():
+        assert main(["fit", "--resume", "run", "--epochs", "2"]) == 2
+    assert capsys.readouterr().err == "trainer: another process is training in run; wait for its end, or stop it\n"
+    assert RunFolder(Path("run")).metrics.read_bytes() == before
+    assert main(["fit", "--resume", "run", "--epochs", "2"]) == 0
+
+
+FAILS = {
+    "an error in training": (
+        "        assert not (self.training and self.seen > 3), 'no more'",
+        "the network fails with AssertionError: no more at step 4: epoch 1, batch 4 (train/",
+    ),
+    "an exit": (
+        "        if self.training and self.seen > 3:\n            raise SystemExit(0)",
+        "the network fails with SystemExit: 0 at step 4",
+    ),
+    "memory": (
+        "        if self.training and self.seen > 3:\n            raise MemoryError",
+        "a smaller --batch-size needs less memory",
+    ),
+    "not finite in eval mode": (
+        "        if not self.training and self.seen > 2:\n            x = x * float('nan')",
+        "the loss on the validation images is nan after step 6, though that of the training is finite",
+    ),
+}
+
+
+@pytest.mark.parametrize(("line", "said"), FAILS.values(), ids=FAILS.keys())
+def test_a_network_that_fails_while_it_trains_is_one_line_and_a_state_is_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str, said: str
+) -> None:
+    counted = "        self.seen = getattr(self, 'seen', 0) + self.training\n"
+    failing = NETWORK.replace("        return self.head", f"{counted}{line}\n        return self.head")
+    assert main(command(tmp_path, target=network(tmp_path, failing))) == 1
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.startswith("trainer: the ")
+    assert "the last good state is run/checkpoints/last.safetensors" in error
+    assert error.count("\n") == 1
+    assert RunFolder(Path("run")).last.is_file()
+    assert not RunFolder(Path("run")).result.exists()
+
+
+def test_a_network_whose_training_cannot_work_is_refused_before_there_is_a_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores = "        return self.head(self.features(x).mean((2, 3)))"
+    both = "        scores = self.head(self.features(x).mean((2, 3)))\n        return (scores, x) if self.training else scores"
+    state = "\n    def get_extra_state(self) -> str:\n        return 'mine'\n"
+    for source, said in (
+        (
+            NETWORK.replace(scores, both),
+            "gives a tuple in training mode, expected scores; where it has auxiliary outputs",
+        ),
+        (NETWORK + state, "has a state that is no tensor, _extra_state, which a checkpoint cannot hold"),
+        (
+            NETWORK.replace(scores, f"        assert not self.training\n{scores}"),
+            "fails in training mode with AssertionError",
+        ),
+    ):
+        assert main(command(tmp_path, target=network(tmp_path, source))) == 2
+        error = capsys.readouterr().err
+        assert said in error
+        assert error.count("\n") == 1
+        assert not Path("run").exists()
+
+
+def test_a_training_goes_on_when_nobody_reads_its_lines_any_more(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "trainer", *command(tmp_path, epochs=4)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as training:
+        assert training.stdout is not None
+        assert training.stderr is not None
+        training.stdout.readline()
+        training.stdout.close()
+        assert training.stderr.read() == b""
+    assert training.returncode == 0
+    assert RunFolder(Path("run")).result.is_file()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_behind_stdout_is_said_once_and_the_training_goes_on(tmp_path: Path) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "trainer", *command(tmp_path)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0
+    assert done.stderr == "trainer: cannot write to stdout: no space left on device; the training goes on\n"
+    assert RunFolder(Path("run")).result.is_file()
 
 
 @pytest.mark.parametrize(("file", "write"), [("last.safetensors", 2), ("best.safetensors", 1), ("metrics.jsonl", 2)])

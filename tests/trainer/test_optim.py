@@ -102,10 +102,10 @@ def test_momentum_is_nesterovs() -> None:
     assert make_optimizer(network(), "sgd", lr=0.1, momentum=0.0, weight_decay=0).defaults["nesterov"] is False
 
 
-def steps_of_muon(model: nn.Module) -> dict[str, torch.Tensor]:
+def steps_of_muon(model: nn.Module, adamw_lr: float | None = None) -> dict[str, torch.Tensor]:
     """What one step at a rate of 0.1 adds to each parameter."""
     before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
-    optimizer = make_optimizer(model, "Muon", lr=0.1, momentum=0.9, weight_decay=0.0)
+    optimizer = make_optimizer(model, "Muon", lr=0.1, momentum=0.9, weight_decay=0.0, adamw_lr=adamw_lr)
     torch.manual_seed(0)
     model(torch.randn(8, 3, 9, 9)).square().mean().backward()
     optimizer.step()
@@ -134,6 +134,19 @@ def test_muon_leaves_norms_biases_and_the_scores_to_adam() -> None:
         sizes = steps[name].abs()
         torch.testing.assert_close(sizes[sizes > 0], torch.full_like(sizes[sizes > 0], 0.1), rtol=1e-2, atol=0.0)
     assert steps["5.bias"].abs().min() > 0
+
+
+def test_what_muon_leaves_to_adamw_may_have_a_rate_of_its_own() -> None:
+    same, slower = steps_of_muon(hidden_kernels()), steps_of_muon(hidden_kernels(), adamw_lr=0.02)
+    for name in ("0.weight", "3.weight"):
+        torch.testing.assert_close(slower[name], same[name])
+    for name in ("1.weight", "1.bias", "5.weight", "5.bias"):
+        torch.testing.assert_close(slower[name], same[name] / 5, rtol=1e-3, atol=1e-6)
+
+
+def test_only_muon_has_a_second_rate() -> None:
+    with pytest.raises(TrainerError, match="--adamw-lr is for --optimizer muon, not for sgd"):
+        make_optimizer(network(), "sgd", lr=0.1, momentum=0.9, weight_decay=0.0, adamw_lr=0.1)
 
 
 def test_muon_needs_no_hidden_kernels() -> None:

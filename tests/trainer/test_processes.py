@@ -1,4 +1,4 @@
-"""Two processes over gloo, as ``torchrun`` starts them, train as one does with batches of twice the size."""
+"""Two processes over gloo, as ``torchrun`` and ``accelerate launch`` start them, train as one with twice the batch does."""
 
 from __future__ import annotations
 
@@ -21,18 +21,10 @@ from trainer.run import RunFolder
 from trainer.train import fit, resume
 
 pytest.importorskip("accelerate")
-LAUNCH = [
-    sys.executable,
-    "-m",
-    "torch.distributed.run",
-    "--standalone",
-    "--nproc-per-node",
-    "2",
-    "-m",
-    "--",
-    "trainer",
-    "fit",
-]
+LAUNCHERS = {
+    "torchrun": ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "--", "trainer", "fit"],
+    "accelerate": ["accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "-m", "trainer", "fit"],
+}
 ROOT = Path(__file__).parents[2]
 
 
@@ -55,9 +47,10 @@ def config(folder: Path, **changed: Any) -> Config:
     return settings(folder, target=target, arguments=("norm=False",), **changed)
 
 
-def in_two_processes(*words: str) -> str:
+def in_two_processes(launcher: str, *words: str) -> str:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    done = subprocess.run([*LAUNCH, *words], capture_output=True, text=True, check=False, env=environment, timeout=300)
+    launch = [sys.executable, "-m", *LAUNCHERS[launcher], *words]
+    done = subprocess.run(launch, capture_output=True, text=True, check=False, env=environment, timeout=300)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -74,12 +67,13 @@ def figures(folder: Path) -> list[list[float]]:
     return [[record[name] for name in names] for record in run.read_lines(run.metrics)]
 
 
-def test_two_processes_make_the_steps_of_one_and_one_of_them_writes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_two_processes_make_the_steps_of_one_and_one_of_them_writes(tmp_path: Path, launcher: str) -> None:
     fit(config(tmp_path, report=True), Progress())
     recipe = tmp_path / "recipe.toml"
     two_of = config(tmp_path, batch_size=8, run=str(tmp_path / "two"), report=True)
     recipe.write_text(to_toml(two_of), encoding="utf-8")
-    said = in_two_processes("--config", str(recipe))
+    said = in_two_processes(launcher, "--config", str(recipe))
     for line in ("epoch 3/3", "test accuracy: ", "figures and a page to hand in: "):
         assert said.count(line) == 1
     assert figures(tmp_path / "two") == curve(tmp_path / "run")
@@ -116,6 +110,6 @@ def test_a_run_goes_on_from_one_process_to_two_and_back(tmp_path: Path) -> None:
     fit(config(tmp_path), Progress())
     moved = config(tmp_path, epochs=1, run=str(tmp_path / "moved"))
     fit(moved, Progress())
-    in_two_processes("--resume", str(tmp_path / "moved"), "--epochs", "2")
+    in_two_processes("torchrun", "--resume", str(tmp_path / "moved"), "--epochs", "2")
     resume(tmp_path / "moved", {"epochs": 3}, Progress())
     assert figures(tmp_path / "moved") == curve(tmp_path / "run")

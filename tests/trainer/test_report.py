@@ -115,6 +115,26 @@ def test_it_says_what_is_in_the_run_folder(tmp_path: Path) -> None:
         assert expected in words, expected
 
 
+def test_its_numbers_are_written_as_the_columns_above_them_and_one_is_singular(tmp_path: Path) -> None:
+    words = page_of(run_folder(tmp_path / "run", accuracies=(50, 70), epochs=1)).words
+    assert "total 240 3.5k" in words
+    assert "Left out: 1 layer (norms, activations, dropouts)" in words
+    assert "1,002 images/s in training (median of the epochs)" in words  # of 1,001 and 1,002: 1,001.5
+    assert "length 1 epoch " in words
+
+
+def test_its_charts_stay_legible_on_a_phone(tmp_path: Path) -> None:
+    style = report.make(run_folder(tmp_path / "run"), lambda _: None).read_text(encoding="utf-8")
+    narrow = style.partition("@media screen and (max-width: 600px)")[2].partition("\n")[0]
+    assert "figure { overflow-x: auto; }" in narrow
+    assert "figure.wide img { width: 800px; }" in narrow
+
+
+def test_a_list_of_augmentations_is_written_out(tmp_path: Path) -> None:
+    words = page_of(run_folder(tmp_path / "run", augment=("mirroring", {"name": "rotation"}))).words
+    assert "augmentation mirroring, {'name': 'rotation'}" in words
+
+
 def test_a_class_or_a_folder_named_like_markup_is_text(tmp_path: Path) -> None:
     folder = run_folder(tmp_path / "<img src=x>", augment="<script>alert(1)</script>")
     page = page_of(folder)
@@ -194,14 +214,14 @@ def test_a_figure_that_fails_leaves_a_page_that_says_so(tmp_path: Path, monkeypa
 
 
 def test_after_a_training_a_failure_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = run_folder(tmp_path / "run")
+    folder = run_folder(tmp_path / "my run")
     said: list[str] = []
     assert report.write(folder, said.append) == folder / "report.html"
     monkeypatch.setattr("trainer.report.page.network_rows", lambda _: 1 / 0)
     assert report.write(folder, said.append) is None
     assert len(said) == 1
     assert "ZeroDivisionError" in said[0]
-    assert f"trainer report {folder}" in said[0]
+    assert f"trainer report '{folder}'" in said[0]
 
 
 def test_the_networks_table_has_what_changes_the_field_or_the_shape() -> None:

@@ -148,7 +148,7 @@ def test_killed_while_a_checkpoint_is_written_it_ends_in_the_same_bits(
     assert outcome(tmp_path / "killed") == undisturbed
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_saves_and_says_how_to_go_on(tmp_path: Path, number: signal.Signals) -> None:
     config = settings(tmp_path, epochs=2)
     fit(config, Progress())

@@ -29,7 +29,7 @@ def test_an_empty_folder_may_be_a_run_and_a_file_may_not(tmp_path: Path) -> None
     (tmp_path / "file").write_text("mine", encoding="utf-8")
     with pytest.raises(TrainerError, match="is a file; name a folder"):
         create("Net", str(tmp_path / "file"))
-    with pytest.raises(TrainerError, match="cannot make the run folder"):
+    with pytest.raises(TrainerError, match=r"below cannot be made: .*file is a file"):
         create("Net", str(tmp_path / "file" / "below"))
     assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
 
@@ -51,6 +51,13 @@ def test_lines_are_added_and_a_line_that_is_cut_off_is_left_out(tmp_path: Path) 
     run.rewrite(run.metrics, [{"epoch": 1}])
     assert run.metrics.read_text(encoding="utf-8") == '{"epoch": 1}\n'
     assert run.read_lines(run.steps) == []
+
+
+def test_a_damaged_line_is_named_rather_than_left_out(tmp_path: Path) -> None:
+    run = create("Net", str(tmp_path / "run"))
+    run.metrics.write_bytes(b'{"epoch": 1}\n\xff{"epoch": 2\n{"epoch": 3}\n')
+    with pytest.raises(TrainerError, match=r"metrics.jsonl is damaged: line 2 is no JSON"):
+        run.read_lines(run.metrics)
 
 
 def test_what_a_killed_process_left_unfinished_is_removed(tmp_path: Path) -> None:

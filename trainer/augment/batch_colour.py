@@ -94,6 +94,19 @@ def sharpen(transform: Any) -> Batch:
     return apply
 
 
+def sharpness(transform: Any) -> Batch:
+    """Blend with the smoothed image, whose outermost pixels are the image's; see ``Sharpness``."""
+
+    def apply(batch: Tensor, draws: Draws) -> Tensor:
+        factor = draws.uniform(*transform.factor).to(batch.device, batch.dtype)[:, None, None, None]
+        inner = batch[..., 1:-1, 1:-1]
+        smooth = batch.clone()
+        smooth[..., 1:-1, 1:-1] = in_bytes((F.avg_pool2d(batch, 3, stride=1) * 9 + 4 * inner) / 13)
+        return in_bytes(batch * factor + smooth * (1 - factor))
+
+    return apply
+
+
 def gaussian_blur(transform: Any) -> Batch:
     """Blur with a Gaussian of each image's own sigma."""
     low, high = transform.blur_limit

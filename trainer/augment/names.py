@@ -9,6 +9,7 @@ from inspect import isabstract, isclass, signature
 from trainer.augment.library import albumentations as A
 from trainer.augment.old_names import OLD_ARGUMENTS
 from trainer.augment.policies import CATALOGUE, POLICIES
+from trainer.augment.sharpness import Sharpness
 
 _ALIASES = {"color-shifting": "colour-shifting", "image-mirroring": "mirroring", "blur": "blurring", "scaling": "scale"}
 
@@ -20,8 +21,9 @@ def plain(name: str) -> str:
 
 
 def transform_class(name: str) -> type | None:
-    """Return the class of Albumentations of this name, which may have its module before it; None if there is none."""
-    found = getattr(A, name.rpartition(".")[2], None)
+    """Return the class of this name, which may have its module before it: Albumentations' or Sharpness; else None."""
+    word = name.rpartition(".")[2]
+    found = Sharpness if word == Sharpness.__name__ else getattr(A, word, None)
     if not (isclass(found) and issubclass(found, A.BasicTransform | A.BaseCompose)) or isabstract(found):
         return None
     return None if found in {A.BasicTransform, A.BaseCompose, A.DualTransform, A.ImageOnlyTransform} else found
@@ -29,7 +31,7 @@ def transform_class(name: str) -> type | None:
 
 def all_names() -> list[str]:
     """Return every name an augmentation can have."""
-    return [*POLICIES, *CATALOGUE, *(name for name in dir(A) if transform_class(name))]
+    return [*POLICIES, *CATALOGUE, Sharpness.__name__, *(name for name in dir(A) if transform_class(name))]
 
 
 def arguments_of(kind: type) -> set[str]:

@@ -19,6 +19,7 @@ from trainer.augment.batch_geometry import Batch
 from trainer.augment.build import Policy, Size, augmentation
 from trainer.augment.draws import Draws
 from trainer.augment.library import albumentations as A
+from trainer.augment.sharpness import Sharpness
 from trainer.augment.whitening import Whitening
 from trainer.errors import TrainerError
 
@@ -109,5 +110,6 @@ _FORMS: dict[type, Callable[[Any], Batch]] = {
     A.Solarize: colour.solarize,
     A.Equalize: colour.equalize,
     A.AutoContrast: colour.auto_contrast,
+    Sharpness: colour.sharpness,
     Whitening: colour.whitening,
 }

@@ -8,6 +8,7 @@ from typing import Any
 
 from trainer.augment.library import albumentations as A
 from trainer.augment.library import cv2
+from trainer.augment.sharpness import Sharpness
 from trainer.augment.whitening import Whitening
 
 HOLE = 16  # side of the assignment's hole in pixels
@@ -97,7 +98,7 @@ def _random_operations() -> list[Any]:
         A.ColorJitter(**{**plain, "brightness": factors}, p=1.0),
         A.ColorJitter(**{**plain, "contrast": factors}, p=1.0),
         A.ColorJitter(**{**plain, "saturation": factors}, p=1.0),
-        A.Sharpen(alpha=(0.0, 0.54), lightness=(1.0, 1.0), p=1.0),
+        Sharpness(factors, p=1.0),
         A.Posterize(num_bits=(5, 8), p=1.0),
         A.Solarize(threshold_range=(0.4, 1.0), p=1.0),
         A.Equalize(p=1.0),

@@ -16,6 +16,7 @@ import numpy as np
 
 from trainer.augment.library import albumentations as A
 from trainer.augment.library import cv2
+from trainer.augment.sharpness import Sharpness, sharpened
 
 Step = Callable[[np.ndarray], np.ndarray]
 
@@ -152,6 +153,11 @@ def _pad(transform: Any) -> Step:
     return step
 
 
+def _sharpness(transform: Any) -> Step:
+    uniform, factor = transform.py_random.uniform, transform.factor
+    return lambda image: sharpened(image, uniform(*factor))
+
+
 def _one_of(composition: Any) -> Step:
     """Choose as ``Generator.choice`` does: one number, looked up in the running sum of the weights."""
     random = composition.random_generator.random
@@ -168,5 +174,6 @@ _SHORTER: tuple[tuple[type, Callable[[Any], bool], Callable[[Any], Step]], ...] 
     (A.RandomCrop, lambda crop: not crop.pad_if_needed, _crop),
     (A.Pad, lambda pad: isinstance(pad.padding, int) and pad.border_mode != cv2.BORDER_CONSTANT, _pad),
     (A.OneOf, lambda composition: bool(composition.transforms_ps), _one_of),
+    (Sharpness, lambda _: True, _sharpness),
     (A.NoOp, lambda _: True, lambda _: lambda image: image),
 )

@@ -1,7 +1,7 @@
 """The command line: read the options, call, write, exit code.
 
-Exit codes: 0 done, 1 the gate refused or the training failed, 2 it could not run, 3 a fault of ours, 130 and 143 when
-Ctrl-C or SIGTERM stopped a training, whose state is saved.
+Exit codes: 0 done, 1 the gate refused or the training failed, 2 it could not run, 3 a fault of ours, 129, 130 and 143
+when SIGHUP, Ctrl-C or SIGTERM stopped a training, whose state is saved.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import typer
 from rfkit.ctrl_c import EXIT_CODE, CtrlC
 from trainer.cli.app import app
 from trainer.cli.messages import exit_code, message
+from trainer.interruption import StopError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,6 +37,9 @@ def _run(words: Sequence[str], pressed: CtrlC) -> int:
         return int(app(words, prog_name="trainer", standalone_mode=False) or 0)
     except (KeyboardInterrupt, typer.Abort):
         return EXIT_CODE
+    except StopError as stopped:
+        sys.stderr.write("trainer: stopped at once, before there was a state to go on from\n")
+        return stopped.exit_code
     except Exception as error:
         if pressed:
             return EXIT_CODE

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trainer.cli.output import say, write
+from trainer.config.settings import check_bounds
 from trainer.errors import TrainerError
 
 if TYPE_CHECKING:
@@ -71,6 +73,7 @@ def data(
         raise TrainerError(f"--format {form!r}: expected {' or '.join(FORMATS)}")
     if no_pictures and (augmentations or pictures is not None):
         raise TrainerError(f"--no-pictures and {'--augmentations' if augmentations else '--pictures'}: choose one")
+    check_bounds("seed", seed)
     from trainer.data import load_data
     from trainer.data_page import as_json, as_text
 
@@ -82,10 +85,10 @@ def data(
         "channels": channels,
     }
     with reading() as progress:
-        found = load_data(source, root, **options, skip_bad_images=skip_bad_images, say=_say, progress=progress)
+        found = load_data(source, root, **options, skip_bad_images=skip_bad_images, say=say, progress=progress)
     folder = pictures or Path("figures") / found.name
     drawn = {} if no_pictures else _drawn(found, augment, augmentations, seed, folder)
-    sys.stdout.write((as_json if form == "json" else as_text)(found, drawn))
+    write((as_json if form == "json" else as_text)(found, drawn), None)
     return 0
 
 
@@ -97,7 +100,7 @@ def _drawn(found: DataSet, policy: str, augmentations: bool, seed: int, folder: 
     size = found.shape[:2]
     augment = augmentation(policy, mean=found.mean, std=found.std, size=size)
     for note in augment.notes:
-        _say(note)
+        say(note)
     drawn = {
         "samples of each class": save(samples(found, seed), folder / "samples.png"),
         f"samples augmented by {policy}": save(augmented(found, augment, seed), folder / "augmented.png"),
@@ -121,7 +124,3 @@ def reading() -> Iterator[Callable[[int, int], None] | None]:
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("reading images", total=None, visible=False)
         yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"trainer: {text}\n")

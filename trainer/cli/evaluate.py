@@ -56,7 +56,8 @@ def evaluate(
     from trainer.evaluation import text
     from trainer.evaluation.evaluate import evaluate as run_evaluation
 
-    evaluation = run_evaluation(
+    shown = text.as_json if form == "json" else text.as_text
+    run_evaluation(
         record,
         say,
         split=split,
@@ -66,5 +67,5 @@ def evaluate(
         device=device,
         source=data,
         data_root=data_root,
+        show=lambda evaluation: write(shown(evaluation), output),
     )
-    write(text.as_json(evaluation) if form == "json" else text.as_text(evaluation), output)

@@ -20,7 +20,7 @@ FIT = """Train a network that the gate passes.
   trainer fit --resume runs/Net-20260101-120000
 
 Every option is also a key of the file for --config, with underscores: batch_size = 256. The command line overrules it.
-Exit codes: 0 done, 1 the gate refused it or the training failed, 2 it could not run, 130 or 143 it was interrupted.
+Exit codes: 0 done, 1 the gate refused it or the training failed, 2 it could not run, 129, 130 or 143 it was interrupted.
 """
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from trainer.cli.output import write
 from trainer.cli.settings import asked, with_settings
 from trainer.config import from_mapping
 
@@ -18,6 +19,7 @@ LR_FIND = """Train for some steps at learning rates that rise, show the loss, an
   trainer lr-find net.py:Net --optimizer adamw --highest 1
 """
 LINES = 16
+BAR = 40
 LEFT_OUT = frozenset(
     {"spec", "force", "run", "epochs", "time_budget", "target_accuracy", "schedule", "warmup", "lr"}
     | {"save_every", "log_steps", "report", "tensorboard", "ema"}
@@ -39,10 +41,14 @@ def _lr_find(
     from trainer.train.lr_find import find_lr
 
     found = find_lr(wanted, _say, lowest=lowest, highest=highest, steps=steps)
-    worst = max(found.losses)
-    for rate, loss in list(zip(found.rates, found.losses, strict=True))[:: max(len(found.rates) // LINES, 1)]:
-        _say(f"{rate:10.2e}  loss {loss:7.3f}  {'#' * round(40 * loss / worst)}")
-    if found.suggestion is None:
+    for line in chart(found.rates, found.losses):
+        _say(line)
+    if found.flat:
+        _say(
+            f"the loss hardly changes, {min(found.losses):.3f} to {max(found.losses):.3f}: no rate stands out; try more "
+            f"--steps than {steps}, or a higher rate: --highest {10 * highest:g}"
+        )
+    elif found.suggestion is None:
         _say(
             f"the loss is lowest at the last rate; more room at the top shows where it bursts: --highest {10 * highest:g}"
         )
@@ -51,9 +57,18 @@ def _lr_find(
     return 0
 
 
+def chart(rates: Sequence[float], losses: Sequence[float]) -> list[str]:
+    """About `LINES` lines of rate, loss and a bar, which is empty at the lowest loss and full at the highest."""
+    low, high = min(losses), max(losses)
+    rows = list(zip(rates, losses, strict=True))[:: max(len(rates) // LINES, 1)]
+    bars = [round(BAR * (loss - low) / (high - low)) if high > low else 0 for _, loss in rows]
+    return [
+        f"{rate:10.2e}  loss {loss:7.3f}  {'#' * bar}".rstrip() for (rate, loss), bar in zip(rows, bars, strict=True)
+    ]
+
+
 def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    write(f"{text}\n", None)
 
 
 lr_find = with_settings(_lr_find, LEFT_OUT)

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from functools import cache
+from math import inf, isfinite
 from typing import Any
 
 from trainer.errors import TrainerError
@@ -19,7 +20,7 @@ MEASURES = ("accuracy", "loss")
 PLACES = ("auto", "workers", "device")
 CHANNELS = (1, 3)
 
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def _setting(default: Any, text: str, *, metavar: str | None = None, flag: str | None = None) -> Any:
@@ -56,7 +57,7 @@ class Config:
     skip_bad_images: bool = _setting(False, "Leave out images that cannot be read, and count them.")
     size: int | None = _setting(None, "Scale and cut every image to this side. Default: as they are.")
     channels: int | None = _setting(None, "3 for colour, 1 for grey. Default: the data set's.", metavar="N")
-    augment: str = _setting(
+    augment: str | tuple[Any, ...] = _setting(
         "assignment",
         "none, flip-crop, assignment, strong; single ones: 'mirroring, rotation'; or a YAML, JSON or Python file.",
         metavar="POLICY",
@@ -76,6 +77,9 @@ class Config:
 
     optimizer: str = _setting("sgd", "sgd, adamw, muon, or a class of torch.optim.", metavar="NAME")
     lr: float | None = _setting(None, "The highest learning rate. Default: 0.1 for sgd, 0.003 for others.")
+    adamw_lr: float | None = _setting(
+        None, "Muon's: the rate of what is not a kernel, norms, biases and the scores, by AdamW. Default: as --lr."
+    )
     momentum: float = _setting(0.9, "Of sgd and muon; Nesterov's.")
     weight_decay: float = _setting(5e-4, "On weights; norms and biases have none.")
     schedule: str = _setting("onecycle", "onecycle, cosine, linear, step or constant.", metavar="NAME")
@@ -137,19 +141,30 @@ class Config:
 
 
 RESUMABLE = frozenset(
-    {"epochs", "time_budget", "target_accuracy", "workers", "threads", "save_every", "data_root", "report"}
+    {
+        "epochs",
+        "time_budget",
+        "target_accuracy",
+        "workers",
+        "threads",
+        "save_every",
+        "data_root",
+        "report",
+        "target",
+        "data",
+    }
 )
-"""What may be changed when a run goes on; anything else would make it another run."""
+"""What may be changed when a run goes on, target and data to where they are now; the rest would make it another run."""
 
 
 @cache
 def kind_of(name: str) -> type:
-    """What the value of a setting is: str, int, float, bool, or tuple for texts."""
+    """What the value of a setting is on the command line: str, int, float, bool, or tuple for texts."""
     return {"str": str, "int": int, "float": float, "bool": bool}.get(_annotation(name), tuple)
 
 
 def _annotation(name: str) -> str:
-    return str(Config.__annotations__[name]).removesuffix(" | None")
+    return str(Config.__annotations__[name]).partition(" | ")[0]
 
 
 def option_of(name: str) -> str:
@@ -161,12 +176,14 @@ def option_of(name: str) -> str:
 
 
 def duration(text: str, option: str = "time") -> float:
-    """Seconds of ``90``, ``90s``, ``20m``, ``1h30m`` or ``2d``.
+    """Seconds of ``90s``, ``20m``, ``1h30m`` or ``2d``.
 
     Raises:
         TrainerError: for anything else.
     """
-    parts = re.findall(r"(\d+(?:\.\d+)?)([smhd]?)", text)
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        raise TrainerError(f"{option} {text} has no unit; write {text}s or {text}m")
+    parts = re.findall(r"(\d+(?:\.\d+)?)([smhd])", text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise TrainerError(f"{option} {text!r} is not a time; write it as 90s, 20m or 1h30m")
     return sum(float(number) * _UNITS[unit] for number, unit in parts)
@@ -195,35 +212,48 @@ def _check_choices(config: Config) -> None:
             )
 
 
-_AT_LEAST: dict[str, float] = {
-    "epochs": 1,
-    "batch_size": 1,
-    "size": 1,
-    "seed": 0,
-    "workers": 0,
-    "threads": 1,
-    "mixup": 0,
-    "cutmix": 0,
-    "momentum": 0,
-    "weight_decay": 0,
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "epochs": (1, inf),
+    "batch_size": (1, inf),
+    "size": (1, inf),
+    "seed": (0, 2**63 - 1),
+    "workers": (0, inf),
+    "threads": (1, inf),
+    "mixup": (0, inf),
+    "cutmix": (0, inf),
+    "weight_decay": (0, inf),
 }
-_ABOVE_ZERO = ("lr", "clip")
-_SHARES = ("label_smoothing", "warmup", "ema")
+_ABOVE_ZERO = ("lr", "adamw_lr", "clip")
+_SHARES = ("label_smoothing", "warmup", "ema", "momentum")
+
+
+def check_bounds(name: str, value: float) -> None:
+    """Refuse a number that is outside of what a setting can be.
+
+    Raises:
+        TrainerError: the message names the option, the value and the bound.
+    """
+    least, most = _BOUNDS[name]
+    if value < least:
+        raise TrainerError(f"{option_of(name)} {value} must be at least {least:g}")
+    if value > most:
+        raise TrainerError(f"{option_of(name)} {value} must be at most {most}")
 
 
 def _check_numbers(config: Config) -> None:
-    for name, least in _AT_LEAST.items():
-        value = getattr(config, name)
-        if value is not None and not value >= least:
-            raise TrainerError(f"{option_of(name)} {value} must be at least {least:g}")
+    given = {each.name: getattr(config, each.name) for each in fields(config)}
+    for name, value in given.items():
+        if isinstance(value, float) and not isfinite(value):
+            raise TrainerError(f"{option_of(name)} {value} is not a finite number")
+    for name in _BOUNDS:
+        if given[name] is not None:
+            check_bounds(name, given[name])
     for name in _ABOVE_ZERO:
-        value = getattr(config, name)
-        if value is not None and not 0 < value < float("inf"):
-            raise TrainerError(f"{option_of(name)} {value} must be above 0")
+        if given[name] is not None and given[name] <= 0:
+            raise TrainerError(f"{option_of(name)} {given[name]} must be above 0")
     for name in _SHARES:
-        value = getattr(config, name)
-        if value is not None and not 0 <= value < 1:
-            raise TrainerError(f"{option_of(name)} {value} must be at least 0 and below 1")
+        if given[name] is not None and not 0 <= given[name] < 1:
+            raise TrainerError(f"{option_of(name)} {given[name]} must be at least 0 and below 1")
     if not 0 < config.validation < 1:
         raise TrainerError(f"--validation {config.validation:g} must be above 0 and below 1")
     if config.channels not in (None, *CHANNELS):
@@ -231,3 +261,5 @@ def _check_numbers(config: Config) -> None:
     accuracy = config.target_accuracy
     if accuracy is not None and not 0 < accuracy <= 100:
         raise TrainerError(f"--target-accuracy {accuracy:g} must be a percentage above 0, at most 100")
+    if accuracy is not None and accuracy < 1:
+        raise TrainerError(f"--target-accuracy {accuracy:g} is a percentage; is {100 * accuracy:g} meant?")

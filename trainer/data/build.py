@@ -19,6 +19,7 @@ from trainer.data.files import refuse_sizes
 from trainer.data.holdout import name_keys
 from trainer.data.splits import PARTS, TRAIN
 from trainer.errors import TrainerError
+from trainer.tables import size
 
 IMAGES = "images.u8"
 LABELS = "labels.npy"
@@ -34,7 +35,7 @@ def write_contents(contents: Contents, folder: Path, place: str, progress: Progr
         per channel of values and of squares, exact.
 
     Raises:
-        TrainerError: images of different sizes, a class none of whose images can be read, too little room.
+        TrainerError: images of different sizes, a class or a split none of whose images can be read, too little room.
         OSError: as the file system has it.
     """
     with (folder / IMAGES).open("wb") as file:
@@ -51,6 +52,8 @@ def write_contents(contents: Contents, folder: Path, place: str, progress: Progr
     labels, parts = contents.labels[rows], contents.parts[rows]
     names = [contents.names[row] for row in rows]
     _refuse_bare_classes(contents.classes, labels[parts == PARTS.index(TRAIN)], place, pixels.broken_names())
+    for part in set(np.unique(contents.parts)) - set(np.unique(parts)):
+        raise TrainerError(f"{place}: no image of the {PARTS[part]} split can be read{_first(pixels.broken_names())}")
     np.save(folder / LABELS, labels)
     np.save(folder / KEYS, name_keys(names))
     (folder / NAMES).write_text(json.dumps(names), encoding="ascii")
@@ -113,7 +116,7 @@ class _Pixels:
         if needed > free:
             raise TrainerError(
                 f"{self._place}: {len(self._contents.names):,} images of {shape[1]}x{shape[0]} need "
-                f"{needed / 1e9:,.1f} GB in the cache and {free / 1e9:,.1f} GB are free at {self._folder.parent}; "
+                f"{size(needed)} in the cache and {size(free)} are free at {self._folder.parent}; "
                 f"give a --size, or a folder with more room in RFKIT_CACHE"
             )
 
@@ -135,6 +138,10 @@ def _refuse_bare_classes(
 ) -> None:
     bare = np.flatnonzero(np.bincount(labels, minlength=len(classes)) == 0)
     if len(bare):
-        name, reason = broken[0] if broken else ("", "")
-        why = f"; {name} cannot be read: {reason}" if name else ""
-        raise TrainerError(f"{place}: class {classes[bare[0]]} has no image to train on that can be read{why}")
+        raise TrainerError(
+            f"{place}: class {classes[bare[0]]} has no image to train on that can be read{_first(broken)}"
+        )
+
+
+def _first(broken: Sequence[tuple[str, str]]) -> str:
+    return f"; {broken[0][0]} cannot be read: {broken[0][1]}" if broken else ""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from trainer.data.decode import BrokenImageError
 from trainer.data.tree import is_hidden
@@ -76,7 +77,8 @@ def find(path: Path) -> Place:
             zips = tuple(sorted(entry for entry in path.iterdir() if _is_zip(entry)))
             stamps, folders = ((), ()) if zips else _walk(path)
             if zips and any(entry.is_dir() and not is_hidden(entry.name) for entry in path.iterdir()):
-                raise TrainerError(f"{path} holds both zips and folders: name the one to read, e.g. folder:{zips[0]}")
+                one = quote(f"folder:{zips[0]}")
+                raise TrainerError(f"{path} holds both zips and folders: name the one to read, e.g. {one}")
             return Place(path, zips, stamps or tuple(_stamp(entry, entry.name) for entry in zips), folders)
         if path.exists():
             if not zipfile.is_zipfile(path):

@@ -16,7 +16,7 @@ from trainer.data_of_run import data_of
 from trainer.errors import TrainerError
 from trainer.grad_cam import Place, grad_cam, last_feature_map, named_layer
 from trainer.record import Record
-from trainer.stored_evaluation import Errors, Evaluation, read_evaluation, write_evaluation
+from trainer.stored_evaluation import Errors, Evaluation, write_evaluation
 from trainer.trained import Trained, load_trained
 
 Say = Callable[[str], None]
@@ -40,6 +40,7 @@ def evaluate(
     device: str | None = None,
     source: str | None = None,
     data_root: str | None = None,
+    show: Callable[[Evaluation], None] = lambda _: None,
 ) -> Evaluation:
     """Evaluate a run on a split of its data, and store that in the run folder; on other data it is not stored.
 
@@ -53,6 +54,7 @@ def evaluate(
         device: run it here instead of where it was trained.
         source: the data, where it is not the run's or lies elsewhere now; as ``--data`` of ``trainer fit``.
         data_root: where downloaded data lies, if no longer where it was.
+        show: takes the evaluation before it is stored, so that a full disk does not withhold it.
 
     Raises:
         TrainerError: weights, network or data are no longer there, or do not go together.
@@ -77,20 +79,12 @@ def evaluate(
         probabilities=np.exp(log_probabilities).astype(np.float32),
     )
     whole = Evaluation(**{**vars(evaluation), "errors": _errors(evaluation, images, trained, record, layer)})
+    show(whole)
     if same or source is None:
         write_evaluation(record.run, whole)
     else:
         say(f"{source} is not the data of the run, so this is not stored in it")
     return whole
-
-
-def stored_or_evaluated(record: Record, say: Say) -> Evaluation:
-    """The evaluation of the best weights on the test images: the stored one, else a new one.
-
-    Raises:
-        TrainerError: it cannot be made.
-    """
-    return read_evaluation(record.run, "test", "best") or evaluate(record, say)
 
 
 def log_softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -129,7 +129,7 @@ def whole_epochs(axes: Axes, epochs: int) -> None:
     """An axis of epochs: whole numbers, from the first to the last."""
     from matplotlib.ticker import MaxNLocator
 
-    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
     axes.set_xlim(min(1, epochs) if epochs > 1 else 0.5, max(epochs, 1.5))
     axes.set_xlabel("epoch")
 

@@ -25,9 +25,17 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, An
 
 
 def make_optimizer(
-    model: nn.Module, name: str, *, lr: float, momentum: float, weight_decay: float
+    model: nn.Module, name: str, *, lr: float, momentum: float, weight_decay: float, adamw_lr: float | None = None
 ) -> torch.optim.Optimizer:
     """An optimiser of ``torch.optim``, or muon, by its name, in any case; fused where it can be.
+
+    Args:
+        model: whose parameters it updates.
+        name: of the optimiser.
+        lr: the highest learning rate. A group with an ``lr_scale`` has that times the rate of all.
+        momentum: of sgd and muon.
+        weight_decay: of kernels.
+        adamw_lr: the highest rate of what muon leaves to AdamW; None: as `lr`.
 
     Raises:
         TrainerError: there is no such optimiser, it needs a closure, it is not installed, or nothing is to be trained.
@@ -36,7 +44,11 @@ def make_optimizer(
     if not groups:
         raise TrainerError("the network has no parameters to train")
     if name.lower() == MUON:
-        return _muon(groups, lr, momentum)
+        return _muon(groups, lr, lr if adamw_lr is None else adamw_lr, momentum)
+    if adamw_lr is not None:
+        raise TrainerError(
+            f"--adamw-lr is for --optimizer muon, not for {name}; --lr is the rate of all its parameters"
+        )
     maker: Any = _class(name)
     known = inspect.signature(maker).parameters
     options: dict[str, Any] = {"lr": lr}
@@ -54,11 +66,11 @@ def make_optimizer(
     return plain
 
 
-def _muon(groups: list[dict[str, Any]], lr: float, momentum: float) -> torch.optim.Optimizer:
+def _muon(groups: list[dict[str, Any]], lr: float, adamw_lr: float, momentum: float) -> torch.optim.Optimizer:
     """Muon for the kernels, AdamW for norms, biases and the kernel registered last (Jordan et al., 2024).
 
     That one is taken to make the scores. A kernel's update is made orthogonal as a matrix (out, in·k·k) and is as large as
-    AdamW's would be, so that one learning rate serves both (Liu et al., 2025, "Muon is scalable for LLM training",
+    AdamW's would be, so that one learning rate may serve both (Liu et al., 2025, "Muon is scalable for LLM training",
     equation 4).
     """
     try:
@@ -69,7 +81,9 @@ def _muon(groups: list[dict[str, Any]], lr: float, momentum: float) -> torch.opt
     for group in groups:
         tensors = group["params"]
         hidden = tensors[:-1] if tensors[0].ndim > 1 else []
-        parts.append({**group, "params": tensors[len(hidden) :], "use_muon": False, "lr": lr})
+        parts.append(
+            {**group, "params": tensors[len(hidden) :], "use_muon": False, "lr": adamw_lr, "lr_scale": adamw_lr / lr}
+        )
         if hidden:
             parts.append({**group, "params": hidden, "use_muon": True, "lr": lr, "momentum": momentum})
     optimizer: torch.optim.Optimizer = Muon(parts, use_adjusted_lr=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
+from statistics import median
 from typing import Any
 
 from trainer.config import Config
 from trainer.record import Record
 from trainer.report.network import axes
-from trainer.tables import human, percent, time
+from trainer.tables import counted, human, percent, time
 
 Pairs = list[tuple[str, str]]
 
@@ -36,7 +38,7 @@ def headline(record: Record) -> Pairs:
             pairs.append((axes(totals["receptive_field"]), "pixels of receptive field"))
     if record.history:
         last = record.history[-1]
-        pairs.append((time(last["seconds"]), f"for {last['epoch']} epoch{'s' * (last['epoch'] != 1)}"))
+        pairs.append((time(last["seconds"]), f"for {counted(last['epoch'], 'epoch')}"))
     return pairs
 
 
@@ -67,13 +69,13 @@ def recipe(record: Record) -> Pairs:
     pairs: list[tuple[str, str | None]] = [
         ("constructor", ", ".join(config.arguments) or None),
         ("data", f"{record.data_name}: {counts}" if counts else record.data_name),
-        ("augmentation", ", ".join([str(config.augment), *mixing])),
+        ("augmentation", ", ".join([_named(config.augment), *mixing])),
         ("optimiser", _optimizer(config)),
         ("learning rate", _schedule(config)),
         ("label smoothing", f"{config.label_smoothing:g}" if config.label_smoothing else None),
         ("gradient norm", f"at most {config.clip:g}" if config.clip else None),
         ("averaged weights", f"decay {config.ema:g}" if config.ema else None),
-        ("batch", f"{config.batch_size} images"),
+        ("batch", counted(config.batch_size, "image")),
         ("length", _length(config)),
         ("precision", f"{config.precision}, {config.layout}" + (", compiled" if config.compile else "")),
         ("seed", f"{config.seed}" + (", deterministic" if config.deterministic else "")),
@@ -123,7 +125,7 @@ def environment(record: Record) -> Pairs:
     memory = hardware.get("memory_bytes")
     pairs = [
         ("started", about.get("started")),
-        ("command", " ".join(about["command"]) if about.get("command") else None),
+        ("command", shlex.join(about["command"]) if about.get("command") else None),
         ("machine", hardware.get("machine")),
         ("system", hardware.get("system")),
         ("cores and memory", f"{hardware.get('cores')} cores, {memory / 2**30:.0f} GiB" if memory else None),
@@ -156,6 +158,10 @@ def findings(record: Record) -> list[Mapping[str, Any]]:
     return sorted(found, key=lambda finding: finding.get("status") == "held")
 
 
+def _named(augment: str | tuple[Any, ...]) -> str:
+    return augment if isinstance(augment, str) else ", ".join(map(str, augment))
+
+
 def _optimizer(config: Config) -> str:
     momentum = (
         f", Nesterov momentum {config.momentum:g}" if config.optimizer.lower() == "sgd" and config.momentum else ""
@@ -169,15 +175,15 @@ def _schedule(config: Config) -> str:
 
 
 def _length(config: Config) -> str:
-    parts = [f"{config.epochs} epochs"] if config.epochs else []
+    parts = [counted(config.epochs, "epoch")] if config.epochs else []
     parts += [f"at most {config.time_budget}"] if config.time_budget else []
     parts += [f"until {config.target_accuracy:g}%"] if config.target_accuracy else []
     return ", ".join(parts)
 
 
 def _speed(record: Record) -> str | None:
-    speeds = sorted(epoch["images_per_second"] for epoch in record.history)
-    return f"{speeds[len(speeds) // 2]:,.0f} images/s in training (median of the epochs)" if speeds else None
+    speeds = [float(epoch["images_per_second"]) for epoch in record.history]
+    return f"{median(speeds):,.0f} images/s in training (median of the epochs)" if speeds else None
 
 
 def _moments(data: Mapping[str, Any]) -> str | None:

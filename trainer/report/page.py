@@ -12,7 +12,7 @@ from trainer.report import facts
 from trainer.report.network import HEAD, network_rows
 from trainer.report.pictures import mistakes, pictures
 from trainer.stored_evaluation import class_scores, confused
-from trainer.tables import percent, time
+from trainer.tables import counted, human, percent, time
 
 
 def page(record: Record, notes: Sequence[str] = ()) -> str:
@@ -27,7 +27,7 @@ def page(record: Record, notes: Sequence[str] = ()) -> str:
     evaluation = record.evaluation
     rows, left_out = network_rows(record.report) if record.report else ([], 0)
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"percent": percent, "time": time}
+    environment.filters |= {"counted": counted, "human": human, "percent": percent, "time": time}
     template = environment.from_string((files("trainer.report") / "template.html").read_text(encoding="utf-8"))
     return template.render(
         record=record,

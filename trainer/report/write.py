@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 
 from trainer.errors import TrainerError
 from trainer.files import write_whole
@@ -29,7 +30,9 @@ def write(run: Path, say: Say) -> Path | None:
         return make(run, say)
     except Exception as error:
         what = str(error) if isinstance(error, TrainerError) else f"{type(error).__name__}: {error}"
-        say(f"no report was written: {' '.join(what.split())}; the run is whole, and trainer report {run} tries again")
+        say(
+            f"no report was written: {' '.join(what.split())}; the run is whole, and trainer report {quote(str(run))} tries again"
+        )
         return None
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from torch import nn
 
-from trainer import environment
 from trainer.checkpoint import read_checkpoint
 from trainer.config import RESUMABLE, Config, option_of
+from trainer.data import FOLDER, DataSet
 from trainer.data_of_run import data_of
+from trainer.environment import describe
 from trainer.errors import TrainerError
-from trainer.files import write_whole
 from trainer.interruption import Interruption, StopError
 from trainer.machine import deterministic
 from trainer.model import Gate, gate, numbers
@@ -25,6 +27,7 @@ from trainer.run import RunFolder, check_free, create
 from trainer.scalars import demand_tensorboard
 from trainer.train.parts import Parts, assemble
 from trainer.train.session import Session
+from trainer.train.sources import augmentation_file, changed_since, found_again, keep, sources
 
 Say = Callable[[str], None]
 
@@ -35,7 +38,7 @@ class Result:
 
     Attributes:
         run: its folder.
-        exit_code: 0 it is done, 1 the gate refused it, 130 or 143 a signal stopped it.
+        exit_code: 0 it is done, 1 the gate refused it, 129, 130 or 143 a signal stopped it.
         record: the content of ``result.json``; empty where it did not come to an end.
     """
 
@@ -55,8 +58,6 @@ def fit(config: Config, shown: Progress) -> Result:
         TrainerError: it cannot be done as asked; nothing was overwritten.
         TrainingError: the training itself failed.
     """
-    if config.tensorboard:
-        demand_tensorboard()
     together = _processes(config)
     shown = shown if together.main else Progress()
     if config.run is not None and together.main:
@@ -78,13 +79,14 @@ def fit(config: Config, shown: Progress) -> Result:
     with deterministic(config.deterministic):
         parts = assemble(config, data, together, shown.say)
         run = _begin(parts, judged)
-        with Interruption() as interruption:
-            seed_all(config.seed + together.share.rank)
-            session = Session(parts, run, shown, interruption)
-            session.save()
-            together.wait()
-            result = _train(session)
-    return _reported(result, session)
+        with _held(run, together):
+            with Interruption() as interruption:
+                seed_all(config.seed + together.share.rank)
+                session = Session(parts, run, shown, interruption)
+                session.save()
+                together.wait()
+                result = _train(session)
+            return _reported(result, session)
 
 
 def resume(folder: Path, changes: Mapping[str, Any], shown: Progress) -> Result:
@@ -96,16 +98,23 @@ def resume(folder: Path, changes: Mapping[str, Any], shown: Progress) -> Result:
         shown: shows how it goes.
 
     Raises:
-        TrainerError: this is no run, its state is damaged or of another network, or a change would make it another run.
+        TrainerError: this is no run, another process is training in it, its state is damaged or of another network, or a
+            change would make it another run.
         TrainingError: the training itself failed.
     """
     run = RunFolder(folder)
     config = _changed(run.read_config(), changes)
-    _, state = read_checkpoint(run.last)
     together = _processes(config)
+    with _held(run, together):
+        return _go_on(run, config, changes, together, shown)
+
+
+def _go_on(run: RunFolder, config: Config, changes: Mapping[str, Any], together: Solo, shown: Progress) -> Result:
+    _, state = read_checkpoint(run.last)
     config = _shared(config, state.get("batch_size", config.batch_size), together.share.size)
     shown = shown if together.main else Progress()
-    data = data_of(config, shown.say)
+    config = found_again(run, config, changes, shown.say)
+    data = _same_images(run, config, changes, shown.say)
     with deterministic(config.deterministic):
         parts = assemble(config, data, together, shown.say)
         for note in _changed_since(run, parts):
@@ -122,6 +131,28 @@ def resume(folder: Path, changes: Mapping[str, Any], shown: Progress) -> Result:
                 run.result.unlink(missing_ok=True)  # of the training that was shorter
             result = _train(session)
     return _reported(result, session)
+
+
+def _held(run: RunFolder, together: Solo) -> AbstractContextManager[None]:
+    return run.held() if together.main else nullcontext()
+
+
+def _same_images(run: RunFolder, config: Config, changes: Mapping[str, Any], say: Say) -> DataSet:
+    """The images of the run, where they are now.
+
+    Raises:
+        TrainerError: they are gone, or others were named.
+    """
+    folder = Path(config.data.removeprefix(FOLDER)).expanduser()
+    if "data" not in changes and config.data.startswith(FOLDER) and not folder.exists():
+        raise TrainerError(f"{folder}, the images of this run, is gone; --data {FOLDER}PATH says where they are now")
+    data = data_of(config, say)
+    before = (run.read_json(run.environment) or {}).get("data", {}).get("digest")
+    if "data" in changes and before not in (None, data.digest):
+        raise TrainerError(
+            f"--data {config.data}: these are not the images of this run: names, labels or pixels differ"
+        )
+    return data
 
 
 def _going_on(session: Session) -> str:
@@ -143,6 +174,13 @@ def _shared(config: Config, images: int, size: int) -> Config:
 
 
 def _processes(config: Config) -> Solo:
+    """Those that train together, once it is clear that they can.
+
+    Raises:
+        TrainerError: they cannot.
+    """
+    if config.tensorboard:
+        demand_tensorboard()
     together = processes(config.device)
     if together.share.size > 1 and config.time_budget is not None:
         raise TrainerError("--time-budget is for one process: the clocks of several differ; take --epochs")
@@ -160,10 +198,8 @@ def _changed(config: Config, changes: Mapping[str, Any]) -> Config:
 def _changed_since(run: RunFolder, parts: Parts) -> Iterator[str]:
     """What is no longer as it was when the run began, though it goes by the same name: a sentence each."""
     about = run.read_json(run.environment) or {}
-    model, data = about.get("model", {}), about.get("data", {})
-    if model.get("sha256") not in (None, environment.source_digest(parts.learner.model)):
-        yield f"{model.get('source')} has changed since this run began, which goes on with it; {run.source} is as it was"
-    if data.get("digest") not in (None, parts.data.digest):
+    yield from changed_since(run, sources(run, parts.learner.model, parts.config))
+    if about.get("data", {}).get("digest") not in (None, parts.data.digest):
         yield f"{parts.data.name} has changed since this run began, which goes on with it: images, names or labels"
 
 
@@ -176,11 +212,10 @@ def _begin(parts: Parts, judged: Gate) -> RunFolder:
     if not parts.together.main:
         return run
     run.write_config(parts.config)
-    run.write_json(run.environment, environment.describe(model, parts.config.target, parts.data, parts.machine))
+    about = describe(model, parts.config.target, augmentation_file(parts.config), parts.data, parts.machine)
+    run.write_json(run.environment, about)
     run.write_json(run.gate, {**judged.record, "forced": judged.passed is False, "text": judged.text})
-    source = environment.source_file(model)
-    if source is not None and source.is_file():
-        write_whole(run.source, source.read_bytes())
+    keep(sources(run, model, parts.config))
     return run
 
 
@@ -196,7 +231,7 @@ def _train(session: Session) -> Result:
         shown.close()
         shown.say(
             f"stopped {'at once, without saving' if interrupted.at_once else where}; go on with: "
-            f"trainer fit --resume {run.path}"
+            f"trainer fit --resume {quote(str(run.path))}"
         )
         return Result(run.path, interrupted.exit_code, {})
     finally:
@@ -213,7 +248,11 @@ def _reported(result: Result, session: Session) -> Result:
     if result.record and session.parts.together.main and session.parts.config.report:
         from trainer.report import write
 
-        page = write(session.run.path, session.progress.say)
+        try:
+            page = write(session.run.path, session.progress.say)
+        except KeyboardInterrupt:
+            session.progress.say(f"the page is not finished; trainer report {quote(str(session.run.path))} makes it")
+            raise
         if page is not None:
             session.progress.say(f"figures and a page to hand in: {page}")
     return result
@@ -247,7 +286,7 @@ def _test(session: Session) -> dict[str, Any]:
 
 
 def _scored(session: Session, model: nn.Module) -> dict[str, float]:
-    scores = session.score(model, session.parts.data.test)
+    scores = session.score(model, session.parts.data.test, "test")
     return {"loss": scores.loss, "accuracy": scores.accuracy}
 
 

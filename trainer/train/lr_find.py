@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from math import ceil
+from math import ceil, inf
 
 from trainer.batches import Batch
 from trainer.config import Config
@@ -20,6 +20,9 @@ from trainer.train.parts import Parts, Say, assemble
 SMOOTHING = 0.9
 BURST = 4.0
 """The sweep ends where the loss is so many times its lowest."""
+
+FLAT = 0.01
+"""A loss that changes by a smaller share than this says nothing about the rates."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,14 @@ class Sweeping:
         return self.rates[min(range(len(self.losses)), key=self.losses.__getitem__)]
 
     @property
+    def flat(self) -> bool:
+        """Whether no rate made a difference."""
+        return not self.burst and max(self.losses) - min(self.losses) <= FLAT * max(self.losses)
+
+    @property
     def suggestion(self) -> float | None:
-        """A tenth of it, which leaves room (Smith, 2017, as fast.ai reads it); None where the loss still falls at the end."""
-        return None if self.lowest == self.rates[-1] and not self.burst else self.lowest / 10
+        """A tenth of it, which leaves room (Smith, 2017, as fast.ai reads it); None where the loss is flat or still falls."""
+        return None if self.flat or (self.lowest == self.rates[-1] and not self.burst) else self.lowest / 10
 
 
 def find_lr(config: Config, say: Say, *, lowest: float = 1e-5, highest: float = 10.0, steps: int = 150) -> Sweeping:
@@ -55,7 +63,7 @@ def find_lr(config: Config, say: Say, *, lowest: float = 1e-5, highest: float = 
     Raises:
         TrainerError: the settings cannot be used, or the very first steps do not give a loss.
     """
-    if not 0 < lowest < highest:
+    if not 0 < lowest < highest < inf:
         raise TrainerError(f"the lowest rate, {lowest:g}, must be above 0 and below the highest, {highest:g}")
     data = data_of(config, say)
     with deterministic(config.deterministic):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -54,11 +55,14 @@ def assemble(config: Config, data: DataSet, together: Solo, say: Say) -> Parts:
     seed_all(config.seed)
     model = build(config.target, config.arguments, config.seed)
     check_output(model, data, config.target)
+    check_training(model, data, config.target)
     if device.type == "cpu" and not config.compile:
         quicken_dropout(model)
     machine = _machine(config, device, model, data, alone=together.share.size == 1)
     say(f"on {machine.describe()}")
     workers = config.workers if config.workers is not None else _workers(config, machine, augment, model, data)
+    fetchers = f"{workers} worker process{'es' * (workers > 1)}" if workers else "the training process itself"
+    say(f"images are fetched and augmented by {fetchers}")
     batches = TrainingBatches(
         data.train,
         augment,
@@ -89,7 +93,7 @@ def check_output(model: nn.Module, data: DataSet, target: str) -> None:
     """Run two images through the network.
 
     Raises:
-        TrainerError: it does not take them, or does not give one score per class.
+        TrainerError: it does not take them, or does not give one score per class, or has a state that cannot be stored.
     """
     classes, shape = len(data.classes), data.train.images.shape[1:]
     height, width, channels = shape
@@ -97,7 +101,7 @@ def check_output(model: nn.Module, data: DataSet, target: str) -> None:
     model.eval()
     try:
         scores = _scores(model, images)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = " ".join(str(error).split())[:160]
         hint = channels_hint(channels, lambda count: _takes(model, images[:, :1].repeat(1, count, 1, 1)))
         raise TrainerError(f"{target} does not take images of {channels}x{height}x{width}: {reason}{hint}") from error
@@ -106,6 +110,28 @@ def check_output(model: nn.Module, data: DataSet, target: str) -> None:
         raise TrainerError(
             f"{target} gives {_shape(found)} for {len(images)} images, expected {len(images)}x{classes}: one score for each "
             f"of the {classes} classes of {data.name}; its constructor may take them, e.g. --arg num_classes={classes}"
+        )
+    odd = [name for name, value in model.state_dict().items() if not isinstance(value, torch.Tensor)]
+    if odd:
+        raise TrainerError(f"{target} has a state that is no tensor, {odd[0]}, which a checkpoint cannot hold")
+
+
+def check_training(model: nn.Module, data: DataSet, target: str) -> None:
+    """Run two images through a copy of the network as a step does.
+
+    Raises:
+        TrainerError: it fails, or gives something else than it does in eval mode.
+    """
+    images = Normalize(data.mean, data.std, channels_last=False)(torch.from_numpy(np.asarray(data.train.images[:2])))
+    try:
+        scores = _scores(copy.deepcopy(model).train(), images)
+    except (Exception, SystemExit) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise TrainerError(f"{target} fails in training mode with {type(error).__name__}: {reason}") from error
+    if not isinstance(scores, torch.Tensor):
+        raise TrainerError(
+            f"{target} gives a {type(scores).__name__} in training mode, expected scores; where it has auxiliary outputs its "
+            "constructor may leave them out, e.g. --arg aux_logits=False"
         )
 
 
@@ -154,7 +180,12 @@ def _learner(config: Config, machine: Machine, model: nn.Module, data: DataSet, 
     machine.place(model)
     ema = averaged(model) if config.ema else None
     optimizer = make_optimizer(
-        model, config.optimizer, lr=config.peak_lr, momentum=config.momentum, weight_decay=config.weight_decay
+        model,
+        config.optimizer,
+        lr=config.peak_lr,
+        momentum=config.momentum,
+        weight_decay=config.weight_decay,
+        adamw_lr=config.adamw_lr,
     )
     forward = together.wrap(model)
     if config.compile:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from dataclasses import asdict, dataclass, field
+from math import isfinite
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from trainer.config import duration
 from trainer.data import Split
 from trainer.errors import TrainerError, TrainingError
 from trainer.interruption import Interruption, StopError
-from trainer.loop import NotFiniteError, Position, evaluate, train_epoch
+from trainer.loop import LOWER_RATE, Position, StepError, evaluate, train_epoch
 from trainer.metrics import Scores, Tally
 from trainer.progress import Progress
 from trainer.randomness import random_state, seed_step, set_random_state
@@ -78,7 +79,7 @@ class Session:
 
         Raises:
             StopError: a signal asked to stop; the state is saved, unless it was to stop at once.
-            TrainingError: the loss is not a number; the last good state is kept.
+            TrainingError: a loss is not finite, or the network failed; the last good state is kept.
             TrainerError: something cannot be written.
         """
         self._clock = time.monotonic()
@@ -91,8 +92,8 @@ class Session:
                 self._tick()
                 self.save()
             raise
-        except NotFiniteError as error:
-            raise TrainingError(self._not_finite(error)) from error
+        except StepError as error:
+            raise TrainingError(self._went_wrong(error)) from error
 
     def ended_already(self) -> str | None:
         """Why a state that was loaded is the end of its training; None where it is not."""
@@ -112,9 +113,10 @@ class Session:
         if not self.parts.together.main:
             return
         model = self.parts.learner.model
-        if not all([bool(torch.isfinite(value).all()) for value in model.state_dict().values()]):
+        if not all([bool(torch.isfinite(weights).all()) for weights in model.parameters()]):
             raise TrainingError(
-                f"the weights are not finite after step {self.position.step}; the last good state is {self.run.last}"
+                f"the weights are not finite after step {self.position.step} of epoch {self.position.epoch + 1}, learning "
+                f"rate {self.parts.learner.lr:.4g}; the last good state is {self.run.last}; {LOWER_RATE}"
             )
         write_checkpoint(self.run.last, model.state_dict(), self.state(tallies))
 
@@ -249,13 +251,16 @@ class Session:
         self.parts.together.same_buffers(learner.model)
         if learner.ema is not None:
             self.parts.together.same_buffers(learner.ema)
-        return self.score(learner.model if learner.ema is None else learner.ema, self.parts.data.validation)
+        return self.score(
+            learner.model if learner.ema is None else learner.ema, self.parts.data.validation, "validation"
+        )
 
-    def score(self, model: nn.Module, split: Split) -> Scores:
+    def score(self, model: nn.Module, split: Split, name: str) -> Scores:
         """Loss and accuracy of a network on a split, over all processes.
 
         Raises:
             StopError: a signal asked to stop.
+            TrainingError: its loss is not finite.
         """
         together, learner = self.parts.together, self.parts.learner
         batches = evaluation_batches(split, EVALUATION_BATCH, together.share)
@@ -264,7 +269,13 @@ class Session:
         tally = evaluate(model, batches, self.parts.machine, learner.normalize, each)
         whole = Tally(self.parts.machine.device)
         whole.add_sums(together.sum(tally.sums))
-        return whole.scores()
+        scores = whole.scores()
+        if not isfinite(scores.loss):
+            raise TrainingError(
+                f"the loss on the {name} images is {scores.loss} after step {self.position.step}, though that of the training "
+                f"is finite; the last good state is {self.run.last}; look at what the network does in eval mode"
+            )
+        return scores
 
     def _record(self, validation: Scores, trained: float) -> None:
         config, epoch = self.parts.config, self.position.epoch + 1
@@ -338,11 +349,11 @@ class Session:
         self.position.seconds += now - self._clock
         self._clock = now
 
-    def _not_finite(self, error: NotFiniteError) -> str:
+    def _went_wrong(self, error: StepError) -> str:
         at = error.position
         names = self.parts.batches.names(at.epoch, at.batch)
         shown = ", ".join(names[:2]) + (", ..." if len(names) > 2 else "")
         return (
-            f"the loss is {error.loss} at step {at.step + 1}: epoch {at.epoch + 1}, batch {at.batch + 1} ({shown}), learning "
-            f"rate {self.parts.learner.lr:.4g}; the last good state is {self.run.last}; try a lower --lr or --clip 1"
+            f"{error.what} at step {at.step + 1}: epoch {at.epoch + 1}, batch {at.batch + 1} ({shown}), learning rate "
+            f"{self.parts.learner.lr:.4g}; the last good state is {self.run.last}; {error.remedy}"
         )
