@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ import typer
 from rfkit.cli.messages import check_choice
 from rfkit.cli.options import Args, Debug, Input
 from rfkit.cli.output import destination, say, width
+from rfkit.cli.progress import progress
 from rfkit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -143,10 +145,12 @@ def _run(
         write = stack.enter_context(destination(None))
         found: list[Measurement] = []
         note = ""
-        if run is not None:
-            found, note = measuring.of_run(run, target, request)
-        elif target is not None:
-            found = [measuring.of_target(target, request, weights)]
+        with progress() as tell:
+            request = replace(request, tell=tell)
+            if run is not None:
+                found, note = measuring.of_run(run, target, request)
+            elif target is not None:
+                found = [measuring.of_target(target, request, weights)]
         if note:
             say(note)
         if form == "json":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -35,6 +35,7 @@ class Request:
         images: files and folders; none: random inputs.
         mean, std: of the images' channels.
         radii: of the discs; None: powers of two.
+        tell: is told what is being done.
     """
 
     layer: str | None
@@ -47,6 +48,7 @@ class Request:
     mean: tuple[float, ...] | None
     std: tuple[float, ...] | None
     radii: tuple[float, ...] | None
+    tell: Callable[[str], None] = lambda _: None
 
 
 def of_target(target: str, request: Request, weights: Path | None) -> Measurement:
@@ -100,7 +102,14 @@ def _measured(loaded: LoadedModel, shape: Sequence[int] | None, request: Request
         layers = [] if request.layer is None else _layers(report, request.layer)
         inputs = _inputs(report.input_shape, request)
         return measure(
-            model, report, inputs, layers, all_layers=request.all_layers, radii=request.radii, weights=weights
+            model,
+            report,
+            inputs,
+            layers,
+            all_layers=request.all_layers,
+            radii=request.radii,
+            weights=weights,
+            tell=request.tell,
         )
 
 

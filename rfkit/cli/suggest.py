@@ -14,6 +14,7 @@ from rfkit.cli.check import check
 from rfkit.cli.messages import check_choice
 from rfkit.cli.options import Debug, SpecFile
 from rfkit.cli.output import color, destination, width
+from rfkit.cli.progress import progress
 
 SUGGEST = """Find the smallest edits with which a network meets its spec.
 
@@ -86,7 +87,8 @@ def suggest(
     spec = judging.spec_of(spec_file, context)
     model = only_one(judging.models_of(spec, [] if target is None else [target]))
     with destination(None) as write:
-        found = suggest_for(model, conditions_of(spec.settings), spec.path, wanted)
+        with progress() as tell:
+            found = suggest_for(model, conditions_of(spec.settings), spec.path, wanted, tell)
         columns = width() if sys.stdout.isatty() or "COLUMNS" in os.environ else 80
         write(as_json.render(found) if form == "json" else text.render(found, columns, color()))
     return found.exit_code

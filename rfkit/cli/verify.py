@@ -12,7 +12,8 @@ import typer
 
 from rfkit.cli.messages import check_choice
 from rfkit.cli.options import Args, Debug, Input, Target
-from rfkit.cli.output import color, destination, width
+from rfkit.cli.output import color, destination, say, width
+from rfkit.cli.progress import progress
 from rfkit.errors import TargetError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ VERIFY = """Prove the report: run the real network and compare, unit for unit, w
   rfkit verify torchvision.models:resnet18 --input 3x64x64 --format json
 
 It runs on the CPU, with NaN in parts of the input, and takes gradients. Exit codes: 0 no layer is wrong, 1 one is,
-2 it cannot be run.
+2 nothing could be compared, or it cannot be run.
 """
 
 FORMATS = ("text", "json")
@@ -48,7 +49,7 @@ def verify(
     ] = None,
     _debug: Debug = False,
 ) -> int:
-    """``rfkit verify``: its exit code says whether a layer is wrong."""
+    """``rfkit verify``: its exit code says whether a layer is wrong, and whether anything was compared."""
     check_choice("--format", form, FORMATS)
     with destination(output) as write:
         found = _verified(target, arguments or (), input_shape, layers, quick)
@@ -59,6 +60,8 @@ def verify(
         else:
             columns = width() if sys.stdout.isatty() or "COLUMNS" in os.environ else 80
             write(verification.render(found, columns, output is None and color(), all_layers))
+    if not found.compared:
+        say(verification.unproved(found))
     return found.exit_status
 
 
@@ -71,9 +74,9 @@ def _verified(
     given = None if shape is None else parse_shape(shape)
     loaded = load(target, arguments, device="cpu")
     try:
-        with loaded.running():
+        with progress() as tell, loaded.running():
             sizes = given or _accepted(loaded)
-            return verify_model(loaded.module, sizes, layers=layers, quick=quick, target=loaded.label)
+            return verify_model(loaded.module, sizes, layers=layers, quick=quick, target=loaded.label, tell=tell)
     except SystemExit as error:
         raise TargetError(f"{loaded.label} calls sys.exit in its forward; take that out") from error
 

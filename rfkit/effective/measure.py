@@ -11,7 +11,7 @@ E is scaled to a sum of 1. The rectified sum is taken since the plain one is con
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -82,6 +82,7 @@ def measure(
     all_layers: bool = False,
     radii: Sequence[float] | None = None,
     weights: str = "the model's weights",
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Measurement:
     """Measure the layers of a model that a report was made of, see ``erf``.
 
@@ -93,6 +94,7 @@ def measure(
         all_layers: instead of these, at most twelve that show how the field grows.
         radii: of the discs, in pixels; by default powers of two.
         weights: what to say of the weights.
+        tell: is told what is being done, in a few words.
 
     Raises:
         InputError: the model has no real weights, the input does not fit into memory, or no gradient arrives on any input.
@@ -112,7 +114,7 @@ def measure(
         raise UsageError(f"{left_out[0][0]} has no effective field: {left_out[0][1]}{_instead(report, left_out[0][0])}")
     item = recorded.trace.inputs[0].dtype.itemsize
     with enough_for(report.input_shape, item, report.totals.activation_bytes):
-        collected = _gradients(recorded, spots, inputs)
+        collected = _gradients(recorded, spots, inputs, tell)
     fields = []
     for spot, maps in zip(spots, collected, strict=True):
         if maps.absolute:
@@ -173,14 +175,15 @@ def _summed(gradient: Tensor, dims: Sequence[int]) -> NDArray[np.float64]:
     return summed.permute([kept.index(d) for d in dims]).numpy()
 
 
-def _gradients(recorded: Recorded, spots: Sequence[Spot], inputs: Inputs) -> list[_Maps]:
+def _gradients(recorded: Recorded, spots: Sequence[Spot], inputs: Inputs, tell: Callable[[str], None]) -> list[_Maps]:
     """Gradients of all layers on all inputs, one input at a time; every layer shares the forward."""
     dims = [axis.dim for axis in recorded.grid.axes]
     replay = Replay(recorded.trace, [spot.value for spot in spots])
     collected = [_Maps() for _ in spots]
     with torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.enable_grad():
         torch.default_generator.manual_seed(0)
-        for given in inputs.make():
+        for number, given in enumerate(inputs.make(), 1):
+            tell(f"input {number:,} of {inputs.text}")
             x = given.detach().to("cpu", recorded.trace.inputs[0].dtype).clone().requires_grad_()
             for spot, output, maps in zip(spots, replay(x), collected, strict=True):
                 seen = output[spot.index].relu().sum()

@@ -33,7 +33,7 @@ def render(found: Verification, width: int = 120, color: bool = False, all_layer
         if layers and (verdict is not Verdict.EQUAL or all_layers):
             parts.append(_listed(layers, found, verdict, width, color, len(layers) if all_layers else SHOWN))
     parts.append([line for sentence in _sentences(found) for line in _wrapped(sentence, width)])
-    if found.exit_status:
+    if found.having(Verdict.WRONG):
         parts.append(_to_send(found, width))
     return "\n\n".join("\n".join(lines) for lines in parts if lines) + "\n"
 
@@ -41,6 +41,16 @@ def render(found: Verification, width: int = 120, color: bool = False, all_layer
 def to_json(found: Verification) -> str:
     """The verification as JSON of the schema ``rfkit.verification/2``."""
     return json.dumps(found.to_dict(), indent=2) + "\n"
+
+
+def unproved(found: Verification) -> str:
+    """One line on a verification that compared nothing: why, and what to do about it."""
+    remedy = "teach rfkit the operator with @rfkit.rule, or let --layers choose others"
+    return f"nothing is proved of {found.target}: {_why_nothing(found)}{f'; {remedy}' if found.layers else ''}"
+
+
+def _why_nothing(found: Verification) -> str:
+    return next((layer.why for layer in found), "the network has no layers")
 
 
 def _counts(found: Verification, color: bool) -> list[str]:
@@ -90,10 +100,9 @@ def _span(span: Sequence[int]) -> str:
 
 
 def _sentences(found: Verification) -> list[str]:
-    compared = [layer for layer in found if layer.verdict is not Verdict.NOT_COMPARED]
+    compared = found.compared
     if not compared:
-        why = next((layer.why for layer in found), "the network has no layers")
-        return _as_sentences(f"nothing could be compared, so nothing is proved: {why}", *found.notes)
+        return _as_sentences(f"nothing could be compared, so nothing is proved: {_why_nothing(found)}", *found.notes)
     units = f"{'a few units' if found.sampled else 'every unit'} of {_counted(len(compared), 'layer')}"
     sentences = [f"NaN in {_counted(found.images, 'image')} compared {units} on every axis, context included."]
     sloped = [layer for layer in compared if layer.gradients]

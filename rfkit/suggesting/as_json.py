@@ -36,6 +36,7 @@ def to_dict(found: Suggestions) -> dict[str, Any]:
         "together": found.together,
         "applied": found.applied,
         "out_of_time": found.out_of_time,
+        "untried": dict(found.untried),
         "left_alone": {reason: list(names) for reason, names in found.left_alone.items()},
         "seconds": round(found.seconds, 3),
     }

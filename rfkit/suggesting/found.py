@@ -52,6 +52,7 @@ class Suggestions:
         together: how many edits were tried together at most.
         applied: how many of these were made to a copy.
         out_of_time: whether the search ended before everything was tried.
+        untried: by kind, how many single edits were not tried when the time for them was over.
         left_alone: layers that no edit can change, by the reason.
         seconds: how long that took.
     """
@@ -68,6 +69,7 @@ class Suggestions:
     together: int
     applied: int
     out_of_time: bool
+    untried: Mapping[str, int]
     left_alone: Mapping[str, tuple[str, ...]]
     seconds: float
 

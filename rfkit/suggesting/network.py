@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -40,6 +41,8 @@ class Network:
         rows: what happened, sorted into rows.
         numbers: what the tensors that the rows made see, as numbers, by value index.
         values: more than any value's index.
+        readers: by value index, the places among the events at which it is read.
+        owned: by module call, the places among the events of the operators that ran straight in it.
     """
 
     model: nn.Module
@@ -53,6 +56,8 @@ class Network:
     rows: Rows
     numbers: Mapping[int, tuple[AxisNumbers, ...]]
     values: int
+    readers: Mapping[int, Sequence[int]]
+    owned: Mapping[int, Sequence[int]]
 
 
 def look_at(model: nn.Module, report: Report, rebuild: Callable[[], nn.Module] | None = None) -> Network:
@@ -74,7 +79,22 @@ def look_at(model: nn.Module, report: Report, rebuild: Callable[[], nn.Module] |
     ends = (*spread.inputs, *spread.outputs, *(row.output for row in rows.rows))
     numbers = {v.index: found for v in ends if (found := made.of(v)) is not None}
     values = 1 + max(v.index for v in _values(spread))
-    return Network(model, subject.dtype, strict, report, spread, _events(spread), grid, fields, rows, numbers, values)
+    events = _events(spread)
+    return Network(
+        model=model,
+        dtype=subject.dtype,
+        strict=strict,
+        report=report,
+        trace=spread,
+        events=events,
+        grid=grid,
+        fields=fields,
+        rows=rows,
+        numbers=numbers,
+        values=values,
+        readers=_readers(spread, events),
+        owned=_owned(spread, events),
+    )
 
 
 def _spread(recorded: Trace) -> Trace:
@@ -91,6 +111,26 @@ def _events(recorded: Trace) -> tuple[tuple[int, int, int], ...]:
     enters = [(module.enter, ENTER, i) for i, module in enumerate(recorded.modules)]
     exits = [(module.exit, EXIT, i) for i, module in enumerate(recorded.modules)]
     return tuple(sorted([*calls, *enters, *exits]))
+
+
+def _readers(recorded: Trace, events: Sequence[tuple[int, int, int]]) -> dict[int, list[int]]:
+    readers: defaultdict[int, list[int]] = defaultdict(list)
+    for place, (_, kind, i) in enumerate(events):
+        if kind == CALL:
+            read = recorded.calls[i].inputs
+        else:
+            read = recorded.modules[i].inputs if kind == ENTER else recorded.modules[i].outputs
+        for index in {v.index for v in read}:
+            readers[index].append(place)
+    return dict(readers)
+
+
+def _owned(recorded: Trace, events: Sequence[tuple[int, int, int]]) -> dict[int, list[int]]:
+    owned: defaultdict[int, list[int]] = defaultdict(list)
+    for place, (_, kind, i) in enumerate(events):
+        if kind == CALL:
+            owned[recorded.calls[i].scope].append(place)
+    return dict(owned)
 
 
 def _values(recorded: Trace) -> list[Value]:

@@ -21,7 +21,7 @@ from rfkit.report import Report
 from rfkit.suggesting.edits import Kind
 from rfkit.suggesting.found import Suggestions
 from rfkit.suggesting.network import look_at
-from rfkit.suggesting.search import SECONDS, Search
+from rfkit.suggesting.search import SECONDS, Search, Told
 from rfkit.suggesting.sites import left_alone
 from rfkit.target import LoadedModel, load
 from rfkit.trace_target import first_accepted
@@ -82,8 +82,10 @@ class Wanted:
     seconds: float = SECONDS
 
 
-def suggest_for(model: ModelSpec, conditions: Conditions, spec: Path | None, wanted: Wanted) -> Suggestions:
-    """The same for a network and what is asked of it.
+def suggest_for(
+    model: ModelSpec, conditions: Conditions, spec: Path | None, wanted: Wanted, tell: Told = lambda _: None
+) -> Suggestions:
+    """The same for a network and what is asked of it; ``tell`` is told what is being done.
 
     Raises:
         TargetError: if the target cannot be found, imported or built, or ends the process in its forward.
@@ -99,7 +101,7 @@ def suggest_for(model: ModelSpec, conditions: Conditions, spec: Path | None, wan
         report = _traced(loaded, model)
         findings = gate(report)
         network = look_at(loaded.module, report, loaded.rebuild)
-        search = Search(network, model, gate, loaded.rebuild, seconds=wanted.seconds)
+        search = Search(network, model, gate, loaded.rebuild, seconds=wanted.seconds, tell=tell)
         found = search.run(findings, wanted.only, wanted.edits, wanted.limit)
     return Suggestions(
         model=model.name,
@@ -114,6 +116,7 @@ def suggest_for(model: ModelSpec, conditions: Conditions, spec: Path | None, wan
         together=search.together,
         applied=search.applied,
         out_of_time=search.out_of_time,
+        untried=search.untried,
         left_alone=left_alone(network),
         seconds=time.perf_counter() - began,
     )

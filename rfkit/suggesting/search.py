@@ -1,11 +1,15 @@
-"""The search: single edits, then pairs of them, worked out on the record; what passes is made to a copy and judged again."""
+"""The search: single edits, then pairs of them, worked out on the record; what passes is made to a copy and judged again.
+
+Edits of all kinds that may help are tried in turn, so that none of the kinds waits for another.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
 from typing import TypeVar
 
 from torch import nn
@@ -14,7 +18,7 @@ from rfkit.analyze import trace
 from rfkit.errors import InputError
 from rfkit.gate.findings import Finding, Status
 from rfkit.gate.judge import rule_text
-from rfkit.gate.requirements import ModelSpec
+from rfkit.gate.requirements import ModelSpec, Requirement
 from rfkit.report import Layer, Report
 from rfkit.suggesting.edits import Change, Edit, Kind
 from rfkit.suggesting.found import Suggestion
@@ -25,10 +29,13 @@ from rfkit.suggesting.predict import Predictor
 from rfkit.suggesting.rank import distance, size, varied
 from rfkit.suggesting.rebuild import apply_edits
 from rfkit.suggesting.shapes import Misfit
+from rfkit.suggesting.sifting import sifted
 from rfkit.suggesting.wishes import moves_for
 
 T = TypeVar("T")
 Gate = Callable[[Report], tuple[Finding, ...]]
+Told = Callable[[str], None]
+"""What is told what is being done, in a few words."""
 
 MOST_PAIRS = 600
 SECONDS = 60.0
@@ -54,6 +61,8 @@ class Search:
         nearest: of all that was tried and does not pass, what came nearest; None where nothing is nearer than the network.
         seconds: how long to search.
         out_of_time: whether that ended the search.
+        untried: by kind, how many single edits were not tried when the time for them was over.
+        tell: is told what is being done.
     """
 
     network: Network
@@ -66,17 +75,20 @@ class Search:
     nearest: Suggestion | None = None
     seconds: float = SECONDS
     out_of_time: bool = False
+    untried: Mapping[str, int] = field(default_factory=dict)
+    tell: Told = lambda _: None
     _predictor: Predictor = field(init=False)
-    _quick: frozenset[str] = field(init=False)
+    _findings: tuple[Finding, ...] = field(init=False)
+    _quick: Mapping[str, Requirement] = field(init=False)
     _sight: bool = field(init=False)
     _began: float = field(init=False)
     _least: tuple[int, float] = field(init=False)
 
     def __post_init__(self) -> None:
         self._predictor = Predictor(self.network, self.spec.asks_for_holes)
-        asked = [r for r in self.spec.requirements if r.check in QUICK and r.layers is None]
-        self._quick = frozenset(map(rule_text, asked))
-        self._sight = any(requirement.check in _SEEN for requirement in asked)
+        asked = [] if self.spec.exemptions else self.spec.requirements
+        self._quick = {rule_text(r): r for r in asked if r.check in QUICK and r.layers is None}
+        self._sight = any(requirement.check in _SEEN for requirement in self._quick.values())
 
     def run(self, findings: tuple[Finding, ...], only: Collection[Kind], edits: int, limit: int) -> list[Suggestion]:
         """The smallest edits with which the network passes: single ones where there are any, else pairs.
@@ -87,10 +99,9 @@ class Search:
             edits: how many may be needed together, 1 or 2.
             limit: how many suggestions are wanted.
         """
-        self._began, self._least = time.perf_counter(), distance(findings)
+        self._began, self._least, self._findings = time.perf_counter(), distance(findings), findings
         sift = all(finding.rule in self._quick for finding in findings if finding.fails)
-        edits_alone = self._in_time(self._singles(findings, only), self.seconds / edits)
-        singles = [s for edit in edits_alone if (s := self._tried((edit,), sift)) is not None]
+        singles = self._each_alone(self._singles(findings, only), sift, self.seconds / edits)
         found = self._confirmed(singles, limit)
         if found or edits < 2:
             return found
@@ -98,6 +109,15 @@ class Search:
         start = Suggestion((), self.network.report, findings)
         hopeful = islice(pairs(start, singles, self.spec.requirements), MOST_PAIRS)
         return self._confirmed(self._passing(hopeful, ENOUGH * limit), limit)
+
+    def _each_alone(self, edits: Sequence[Edit], sift: bool, seconds: float) -> list[Suggestion]:
+        """What the network is with each edit that fits."""
+        singles, tried = [], 0
+        for tried, edit in enumerate(self._in_time(edits, seconds), 1):
+            self.tell(f"single edits: {tried:,} of {len(edits):,} tried")
+            singles.append(self._tried((edit,), sift))
+        self.untried = Counter(str(edit.kind) for edit in edits[tried:])
+        return [single for single in singles if single is not None]
 
     def _moves(self, finding: Finding) -> tuple[Move, ...]:
         if finding.status is Status.UNDECIDED and any(layer.unknown for layer in self.network.report):
@@ -111,13 +131,12 @@ class Search:
         return tuple(finding for finding in findings if finding.fails and not self._moves(finding))
 
     def _singles(self, findings: Sequence[Finding], only: Collection[Kind]) -> list[Edit]:
-        """Every edit that may mend a broken rule, each once."""
+        """Every edit that may mend a broken rule, each once; the first of each move, then the second of each."""
         wanted = dict.fromkeys(move for finding in findings if finding.fails for move in self._moves(finding))
         ground = Ground.of(self.network)
-        edits: dict[object, Edit] = {}
-        for move in wanted:
-            edits |= {edit.changes: edit for edit in move(ground) if not only or edit.kind in only}
-        return list(edits.values())
+        made = [[edit for edit in move(ground) if not only or edit.kind in only] for move in wanted]
+        in_turn = (edit for turn in zip_longest(*made) for edit in turn if edit is not None)
+        return list({edit.changes: edit for edit in in_turn}.values())
 
     def _in_time(self, candidates: Iterable[T], seconds: float) -> Iterator[T]:
         """The candidates, for so many seconds from the beginning of the search."""
@@ -149,11 +168,11 @@ class Search:
         except Misfit:
             return None
         report = replace(self.network.report, totals=totals)
-        return Suggestion(edits, report, self.gate(report))
+        return Suggestion(edits, report, sifted(self._findings, self._quick, report))
 
     def _hopeful(self, outline: Suggestion) -> bool:
         broken = (f for f in outline.findings if f.fails and f.status is Status.BROKEN)
-        return self._quick.isdisjoint(finding.rule for finding in broken)
+        return self._quick.keys().isdisjoint(finding.rule for finding in broken)
 
     def _worked_out(self, edits: tuple[Edit, ...]) -> Suggestion | None:
         try:
@@ -170,8 +189,13 @@ class Search:
             self.nearest, self._least = suggestion, left
 
     def _passing(self, candidates: Iterable[tuple[Edit, ...]], enough: int) -> Iterator[Suggestion]:
-        tried = (self._tried(edits, sift=True) for edits in self._in_time(candidates, self.seconds))
+        in_time = enumerate(self._in_time(candidates, self.seconds), 1)
+        tried = (self._pair(number, edits) for number, edits in in_time)
         return islice((s for s in tried if s is not None and s.passes), enough)
+
+    def _pair(self, number: int, edits: tuple[Edit, ...]) -> Suggestion | None:
+        self.tell(f"pairs of edits: {number:,} tried")
+        return self._tried(edits, sift=True)
 
     def _confirmed(self, candidates: Iterable[Suggestion], limit: int) -> list[Suggestion]:
         """Those that pass when they are made to a copy of the network, of different kinds, the smallest first."""
@@ -186,6 +210,7 @@ class Search:
     def _applied(self, suggestion: Suggestion) -> Suggestion | None:
         """The same of a copy that was changed, traced and judged; None where that differs, or does not pass."""
         self.applied += 1
+        self.tell(f"edits made in a copy and checked: {self.applied:,}")
         network = self.network
         rebuild = self.rebuild
         try:

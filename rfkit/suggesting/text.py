@@ -162,5 +162,13 @@ def _effort(found: Suggestions, width: int) -> list[str]:
     tried = words.many(found.tried, "edit") if found.together == 1 else f"{found.tried:,} edits and pairs of edits"
     lines = [f"{tried} tried, {found.applied} made in a copy, in {found.seconds:.1f} s"]
     if found.out_of_time:
-        lines += hanging("", "Its time was over before everything was tried: --seconds gives the search longer.", width)
+        lines += hanging("", f"{_untried(found)} --seconds gives the search longer.", width)
     return lines
+
+
+def _untried(found: Suggestions) -> str:
+    """What its time was too short for: single edits by their kinds, or pairs."""
+    kinds = [f"{number:,} of kind {kind}" for kind, number in found.untried.items()]
+    if not kinds:
+        return "Its time was over before every pair or copy was tried."
+    return f"Its time was over before every single edit was tried: {', '.join(kinds)} are left."

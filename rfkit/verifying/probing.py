@@ -31,6 +31,8 @@ Element = tuple[int, ...]
 Mask = NDArray[np.bool_]
 See = Callable[[int, Mask], None]
 
+_NAMES = {Method.NAN: "NaN", Method.GRADIENT: "gradients"}
+
 
 class Place(NamedTuple):
     """An element of a layer's output (of one image), and the axis on which it disagrees."""
@@ -64,11 +66,12 @@ class Finding:
 
 @dataclass(slots=True)
 class Probing:
-    """The forwards of one bench by one method; ``images`` counts the images probed."""
+    """The forwards of one bench by one method; ``images`` counts the images probed, ``tell`` is told what is being done."""
 
     bench: Bench
     method: Method = Method.NAN
     images: int = 0
+    tell: Callable[[str], None] = lambda _: None
     sites: dict[Site, list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -125,6 +128,7 @@ class Probing:
             cuts = order[start : start + size]
             needs = [frozenset(plan[cut]) for cut in cuts]
             waiting = set().union(*needs)
+            self.tell(f"{_NAMES[self.method]}: layer {max(plan[cuts[0]]) + 1:,} of {len(self.bench.layers):,}")
             why = self.observe(cuts, self._comparing(cuts, needs, waiting, found))
             for layer in waiting:
                 found[layer].unseen = why or "no forward shows it"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -43,6 +43,7 @@ def verify(
     layers: str | None = None,
     quick: bool = False,
     target: str | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Verification:
     """Run a model with real numbers on the CPU and compare what its units see with what its trace says they see.
 
@@ -57,6 +58,7 @@ def verify(
         layers: only layers whose label matches this pattern, e.g. ``"layer1.*"``.
         quick: compare a few units per layer: those at the borders, at the centre, and some between.
         target: what to call the model; its class name by default.
+        tell: is told what is being done, in a few words.
 
     Raises:
         InputError: if the shape is malformed, refused or too large for the memory, the model is not on the CPU, or it makes NaN of
@@ -76,7 +78,7 @@ def verify(
         bench = _bench(subject, report, example_inputs)
         if not any(bench.inputs.places):
             raise InputError("the input has no axis that NaN can be written on: it must be of floating-point numbers")
-        probing = Probing(bench)
+        probing = Probing(bench, tell=tell)
         if faulty := next(layers_with_nan(probing), None):
             raise InputError(f"{faulty} gives NaN for clean numbers: nothing can be measured; give it other weights")
         results, stops = _compared(probing, report, layers, quick)
@@ -159,7 +161,7 @@ def _compared(
     findings = {n: Finding() for n in comparable} | probing.check(plan_cuts(bench, chosen))
     unsure = {n for n in comparable if bench.layers[n].value in blind or findings[n].unseen}
     sloped = {n: claims[n] if n in unsure else [c.thinned(SLOPED) for c in claims[n]] for n in comparable}
-    slopes = Probing(bench, Method.GRADIENT)
+    slopes = Probing(bench, Method.GRADIENT, tell=probing.tell)
     results = {r.label: r for r in judge(probing, slopes, findings, supports(slopes, claims, sloped), blind, units)}
     for layer in report:
         missing = skipping.get(layer.label) or skipped(layer, "it does not run in this form with real numbers")

@@ -149,9 +149,14 @@ class Verification:
         return sum(layer.gradients for layer in self.layers)
 
     @property
+    def compared(self) -> tuple[LayerResult, ...]:
+        """The layers of which something was compared."""
+        return tuple(layer for layer in self.layers if layer.verdict is not Verdict.NOT_COMPARED)
+
+    @property
     def exit_status(self) -> int:
-        """1 when a layer is wrong, 0 otherwise."""
-        return int(bool(self.having(Verdict.WRONG)))
+        """1 when a layer is wrong, 2 when nothing could be compared and so nothing is proved, 0 otherwise."""
+        return int(bool(self.having(Verdict.WRONG))) if self.compared else 2
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON values."""

@@ -18,9 +18,9 @@ from rfkit.gate.checks.parts import PARTS
 from rfkit.gate.findings import Finding, Severity, Status
 from rfkit.gate.judge import judge
 from rfkit.gate.spec import read_spec
-from rfkit.report import Report
+from rfkit.report import Report, Totals
 from rfkit.suggesting import Suggestions, apply_edits, suggest
-from rfkit.suggesting.edits import Change
+from rfkit.suggesting.edits import Change, Channels, Geometry, Separable, Swap
 from rfkit.suggesting.predict import Predictor
 from rfkit.suggesting.rank import distance, missed, resizes
 from tests.assets.suggest import variants
@@ -213,6 +213,28 @@ def test_when_its_time_is_over_the_search_says_what_it_has() -> None:
     assert (found.out_of_time, found.found, found.tried) == (True, (), 0)
     assert "--seconds gives the search longer" in " ".join(str(found).split())
     assert "longer" not in str(suggestions("plain_and_pooled", seconds=600.0))
+
+
+def test_what_its_time_was_too_short_for_is_told_by_kind() -> None:
+    found = suggestions("too_heavy", seconds=0.0)
+    assert {"kernel", "layer", "separable", "width"} <= found.untried.keys()
+    said = " ".join(str(found).split())
+    assert f"{found.untried['width']} of kind width" in said
+    assert not suggestions("too_heavy", seconds=600.0).untried
+
+
+def test_no_kind_of_edit_waits_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first four edits that are tried for a network with too many parameters are of the four kinds that may help."""
+    tried: list[tuple[Change, ...]] = []
+    outline = Predictor.outline
+
+    def noted(self: Predictor, changes: tuple[Change, ...], sight: bool = True) -> Totals:
+        tried.append(changes)
+        return outline(self, changes, sight)
+
+    monkeypatch.setattr(Predictor, "outline", noted)
+    suggest(f"{DOCUMENTS}:FourBlockNet", options={"--params": "< 1k"}, edits=1)
+    assert {type(changes[0]) for changes in tried[:4]} == {Separable, Channels, Geometry, Swap}
 
 
 def test_no_layer_is_looked_at_for_edits_that_leave_a_figure_of_the_network_outside_its_limits(

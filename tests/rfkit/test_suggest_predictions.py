@@ -5,24 +5,31 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
-from torchvision.models import resnet18
+from torchvision.models import DenseNet, mobilenet_v2, resnet18
 
 import rfkit
 from rfkit.errors import InputError
+from rfkit.gate.judge import judge, rule_text
+from rfkit.gate.spec import Spec
 from rfkit.suggesting import apply_edits
 from rfkit.suggesting import moves as all_moves
 from rfkit.suggesting.edits import Edit, Kind
 from rfkit.suggesting.moves import Ground
 from rfkit.suggesting.network import Network, look_at
 from rfkit.suggesting.predict import Predictor
+from rfkit.suggesting.replay import Fragments, replay
 from rfkit.suggesting.search import agree
 from rfkit.suggesting.shapes import Misfit, reshaped
+from rfkit.suggesting.sifting import sifted
+from rfkit.suggesting.spreading import Spreading
 from tests.rfkit.gate.asking import Forward, chain, conv
 from trainer.models.documents import FourBlockNet, TwoBranchNet
 
@@ -48,14 +55,21 @@ def edit_of(network: Network, text: str) -> Edit:
 
 
 @pytest.mark.parametrize(
-    ("net", "side", "number"), [(TwoBranchNet(), 32, 80), (FourBlockNet(), 32, 80), (resnet18(), 64, 40)]
+    ("net", "side", "number"),
+    [
+        (TwoBranchNet(), 32, 80),
+        (FourBlockNet(), 32, 80),
+        (resnet18(), 64, 40),
+        (mobilenet_v2(), 64, 20),
+        (DenseNet(8, (3, 2, 2), 16), 64, 60),
+    ],
 )
 def test_random_edits_are_predicted_exactly(net: nn.Module, side: int, number: int) -> None:
     """Also which ones the forward refuses: those that do not fit are misfits."""
     network = looked_at(net.to("meta"), side)
     predictor = Predictor(network)
     edits = edits_of(network)
-    assert {edit.kind for edit in edits} >= set(Kind) - {Kind.POOLING, Kind.PADDING}
+    assert {edit.kind for edit in edits} >= {Kind.KERNEL, Kind.LAYER, Kind.STRIDE, Kind.WIDTH}
     for edit in random.Random(side).sample(edits, number):
         try:
             predicted = predictor.report(edit.changes)
@@ -65,6 +79,63 @@ def test_random_edits_are_predicted_exactly(net: nn.Module, side: int, number: i
         else:
             real = rfkit.trace(apply_edits(net, [edit]), (1, 3, side, side))
             assert agree(predicted, real), edit.text
+
+
+@pytest.mark.parametrize("net", [TwoBranchNet(), FourBlockNet(), DenseNet(8, (2, 2), 8)])
+def test_random_pairs_are_predicted_exactly(net: nn.Module) -> None:
+    """In turn by one predictor, which remembers what it has worked out."""
+    network = looked_at(net.to("meta"))
+    predictor = Predictor(network)
+    edits, chance, fit = edits_of(network), random.Random(7), 0
+    for _ in range(60):
+        pair = chance.sample(edits, 2)
+        changes = tuple(change for edit in pair for change in edit.changes)
+        if pair[0].layers.isdisjoint(pair[1].layers):
+            with suppress(Misfit):
+                predicted = predictor.report(changes)
+                real = rfkit.trace(apply_edits(net, pair), (1, 3, 32, 32))
+                assert agree(predicted, real), [edit.text for edit in pair]
+                fit += 1
+    assert fit > 30
+
+
+def test_what_sees_the_same_as_before_is_carried_no_further() -> None:
+    """A narrower layer, and one that is separated, leave everything behind them the fields that it had."""
+    network = looked_at(FourBlockNet())
+    fragments, spreading = Fragments(network), Spreading(network)
+    last = {v.index for call in network.trace.calls[-8:] for v in call.outputs if v is not None}
+    behind = last & network.fields.known.keys()
+    for text in ("block2.0: depthwise", "block2.0: "):
+        edit = next(e for e in edits_of(network) if e.text.startswith(text) and e.kind in (Kind.SEPARABLE, Kind.WIDTH))
+        spread = spreading.of(replay(network, edit.changes, fragments))
+        assert spread.other
+        assert spread.other.isdisjoint(behind)
+        assert all(spread.fields.known[index] is network.fields.known[index] for index in behind)
+
+
+def test_the_sift_says_what_the_gate_says() -> None:
+    """Of each figure of the network: whether it lies in its limits, the value, and by how much it misses them."""
+    asked = {
+        "--rf": "40..50",
+        "--params": "< 120k",
+        "--macs": "< 16M",
+        "--coverage": "< 0.9",
+        "--activation-memory": "< 1 MiB",
+    }
+    (spec,) = Spec().with_flags(asked).select(("net.py:Net",))
+    network, today = looked_at(TwoBranchNet()), date(2026, 6, 1)
+    predictor, requirements = Predictor(network), {rule_text(r): r for r in spec.requirements}
+    before = judge(spec, network.report, today=today)
+    met = set()
+    for edit in random.Random(3).sample(edits_of(network), 100):
+        with suppress(Misfit):
+            outline = replace(network.report, totals=predictor.outline(edit.changes))
+            gate = {f.rule: f for f in judge(spec, predictor.report(edit.changes), today=today)}
+            for found in sifted(before, requirements, outline):
+                judged = gate[found.rule]
+                assert (found.status, found.value, found.gap) == (judged.status, judged.value, judged.gap), edit.text
+                met.add((requirements[found.rule].check, found.status))
+    assert len(met) >= 8
 
 
 STRIDES = """

@@ -245,6 +245,31 @@ def as_json(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, d
     return code, json.loads(capsys.readouterr().out)
 
 
+def test_where_nothing_could_be_compared_nothing_is_proved_and_the_exit_code_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every layer lies behind an operator without a rule; stderr names it and the remedy, stdout is the usual report."""
+    code = "import torch\nfrom torch import nn\n\nclass Net(nn.Conv2d):\n    def __init__(self):\n"
+    code += "        super().__init__(3, 4, 3)\n\n    def forward(self, x):\n"
+    code += "        return super().forward(torch.linalg.matrix_exp(x))\n"
+    (tmp_path / "net.py").write_text(code)
+    for form in ([], ["--format", "json"]):
+        assert cli.main(["verify", f"{tmp_path}/net.py:Net", "--input", "3x8x8", *form]) == 2
+        printed = capsys.readouterr()
+        assert "rfkit: nothing is proved of" in printed.err
+        assert "there is no rule for aten.linalg_matrix_exp" in printed.err
+        assert "teach rfkit the operator with @rfkit.rule" in printed.err
+        assert "Traceback" not in printed.err
+    assert {layer["verdict"] for layer in json.loads(printed.out)["layers"]} == {Verdict.NOT_COMPARED}
+
+
+def test_one_layer_that_is_compared_is_a_proof(capsys: pytest.CaptureFixture[str]) -> None:
+    found = verify(Beside(), (1, 3, 9, 8))
+    assert [layer.label for layer in found.compared] == ["before", "beside"]
+    assert found.exit_status == 0
+    assert verify(Beside(), (1, 3, 9, 8), layers="behind").exit_status == 2
+
+
 def test_the_command_says_what_the_function_finds(capsys: pytest.CaptureFixture[str]) -> None:
     code, data = as_json("trainer/models/documents.py:TwoBranchNet", "--layers", "conv1*", capsys=capsys)
     found = verify(TwoBranchNet(), (1, 3, 32, 32), layers="conv1*")
