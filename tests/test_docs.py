@@ -1,5 +1,7 @@
 """The documentation is true: its Python runs, its commands print what it shows, and it names every key of a report.
 
+``test_docs_blocks.py`` runs the command lines, and holds that no block of code is run nowhere.
+
 ``pytest tests/test_docs.py --renew-goldens`` writes what the commands print into the pages.
 """
 
@@ -25,9 +27,7 @@ from rfkit.report import FLAGS, Layer, Report
 from rfkit.rules import TABLE, registry
 from tests.benchmarks import exactness, speed
 from tests.shared import shared_path
-from trainer import cli as trainer_cli
 from trainer.cli.app import app as trainer_app
-from trainer.data import shapes
 from trainer.models.documents import TwoBranchNet
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -198,19 +198,6 @@ def test_every_command_line_of_the_documentation_is_understood(page: str) -> Non
             pytest.fail(f"{page}: {program} {shlex.join(words)}: {error}")
 
 
-def test_the_trainer_goes_from_beginning_to_end(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    """On fewer shapes, so that it takes moments."""
-    monkeypatch.chdir(workplace("docs/trainer.md", tmp_path))
-    monkeypatch.setenv("RFKIT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(shapes, "COUNTS", {"train": 300, "test": 100})
-    for _, words in commands_of(section("docs/trainer.md", "From beginning to end")):
-        assert trainer_cli.main(words) == 0, f"{shlex.join(words)}: {capsys.readouterr().err}"
-    for name in ("figures/shapes/samples.png", "runs/a/report.html", "runs/b/result.json", "runs.png", "net.pt"):
-        assert (tmp_path / name).is_file()
-
-
 @pytest.mark.parametrize("page", [page for page in PAGES if READERS.keys() & dict(blocks(page))])
 def test_every_block_of_data_is_well_formed(page: str) -> None:
     for language, text in blocks(page):
@@ -218,7 +205,7 @@ def test_every_block_of_data_is_well_formed(page: str) -> None:
             assert READERS[language](text) is not None
 
 
-@pytest.mark.parametrize("name", cli.COMMANDS)
+@pytest.mark.parametrize("name", PROGRAMS["rfkit"].commands)
 def test_every_option_of_a_command_stands_on_its_page(name: str) -> None:
     """Those that all commands share stand on the page of targets."""
     assert unmentioned(PROGRAMS["rfkit"].commands[name], (*PAGES_OF.get(name, [name]), "targets")) == []
