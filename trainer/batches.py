@@ -37,6 +37,9 @@ SMALL_SHARE = 0.1
 
 MOST_WORKERS = 8
 
+MOST_TOGETHER = 500
+"""Images in a batch that is only looked at."""
+
 NICENESS = 10
 """Of the workers: the training step goes first, and they take what it leaves."""
 
@@ -136,11 +139,16 @@ class TrainingBatches:
 
 
 def evaluation_batches(split: Split, batch_size: int, share: Share | None = None) -> Iterator[Batch]:
-    """All images once, unchanged and in order; of several processes each has every n-th batch."""
-    share = share or Share()
-    starts = range(0, len(split.labels), batch_size)
-    for start in starts[share.rank :: share.size]:
-        part = slice(start, start + batch_size)
+    """All images once, unchanged and in order, in batches of four steps' images, as a step needs the more memory for each.
+
+    Args:
+        split: the images.
+        batch_size: images in a step.
+        share: this process's part: of several each has every n-th batch.
+    """
+    share, size = share or Share(), min(4 * batch_size, MOST_TOGETHER)
+    for start in range(0, len(split.labels), size)[share.rank :: share.size]:
+        part = slice(start, start + size)
         yield torch.from_numpy(np.asarray(split.images[part])), torch.from_numpy(split.labels[part].astype(np.int64))
 
 

@@ -88,6 +88,12 @@ def test_evaluation_sees_each_image_once_whichever_process(data: DataSet) -> Non
     assert sorted(torch.cat(shared).tolist()) == sorted(whole.tolist())
 
 
+def test_no_more_images_are_looked_at_together_than_four_steps_have(data: DataSet) -> None:
+    sizes = [len(labels) for _, labels in evaluation_batches(data.test, 2)]
+    assert max(sizes) == 8
+    assert sum(sizes) == len(data.test.labels)
+
+
 def test_a_batch_knows_the_names_of_its_images(data: DataSet) -> None:
     batches = TrainingBatches(data.train, augment(data), 10, seed=1)
     labels = list(batches.epoch(2))[3][1].tolist()

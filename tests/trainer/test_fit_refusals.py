@@ -228,6 +228,10 @@ FAILS = {
         "        if self.training and self.seen > 3:\n            raise MemoryError",
         "a smaller --batch-size needs less memory",
     ),
+    "an error in eval mode": (
+        "        assert self.training or self.seen < 3, 'not now'",
+        "the network fails on the validation images with AssertionError: not now; the last good state is",
+    ),
     "not finite in eval mode": (
         "        if not self.training and self.seen > 2:\n            x = x * float('nan')",
         "the loss on the validation images is nan after step 6, though that of the training is finite",

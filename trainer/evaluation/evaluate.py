@@ -25,9 +25,6 @@ SPLITS = ("test", "validation", "train")
 SHOWN = 20
 """How many mistakes are kept as images."""
 
-BATCH = 500
-"""As many as the training's validation takes at once, so that the figures are the same."""
-
 
 def evaluate(
     record: Record,
@@ -67,7 +64,7 @@ def evaluate(
     images: Split = getattr(data, split)
     if not len(images.labels):
         raise TrainerError(f"the run has no {split} images")
-    scores, labels = trained.all_scores(evaluation_batches(images, BATCH))
+    scores, labels = trained.all_scores(evaluation_batches(images, record.config.batch_size))
     log_probabilities = log_softmax(scores.astype(np.float64))
     evaluation = Evaluation(
         split=split,

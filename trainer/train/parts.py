@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -55,7 +54,7 @@ def assemble(config: Config, data: DataSet, together: Solo, say: Say) -> Parts:
     seed_all(config.seed)
     model = build(config.target, config.arguments, config.seed)
     check_output(model, data, config.target)
-    check_training(model, data, config.target)
+    check_training(config, data)
     if device.type == "cpu" and not config.compile:
         quicken_dropout(model)
     machine = _machine(config, device, model, data, alone=together.share.size == 1)
@@ -116,22 +115,23 @@ def check_output(model: nn.Module, data: DataSet, target: str) -> None:
         raise TrainerError(f"{target} has a state that is no tensor, {odd[0]}, which a checkpoint cannot hold")
 
 
-def check_training(model: nn.Module, data: DataSet, target: str) -> None:
-    """Run two images through a copy of the network as a step does.
+def check_training(config: Config, data: DataSet) -> None:
+    """Run a batch through a network of its own in training mode, and give it its optimiser, before anything is measured.
 
     Raises:
-        TrainerError: it fails, or gives something else than it does in eval mode.
+        TrainerError: it fails, gives something else than it does in eval mode, or has no such optimiser.
     """
-    images = Normalize(data.mean, data.std, channels_last=False)(torch.from_numpy(np.asarray(data.train.images[:2])))
+    model = build(config.target, config.arguments, config.seed).train()
+    _optimizer(config, model)
     try:
-        scores = _scores(copy.deepcopy(model).train(), images)
+        scores = _scores(model, _batch(config, data))
     except (Exception, SystemExit) as error:
         reason = " ".join(str(error).split())[:160]
-        raise TrainerError(f"{target} fails in training mode with {type(error).__name__}: {reason}") from error
+        raise TrainerError(f"{config.target} fails in training mode with {type(error).__name__}: {reason}") from error
     if not isinstance(scores, torch.Tensor):
         raise TrainerError(
-            f"{target} gives a {type(scores).__name__} in training mode, expected scores; where it has auxiliary outputs its "
-            "constructor may leave them out, e.g. --arg aux_logits=False"
+            f"{config.target} gives a {type(scores).__name__} in training mode, expected scores; where it has auxiliary "
+            "outputs its constructor may leave them out, e.g. --arg aux_logits=False"
         )
 
 
@@ -176,10 +176,8 @@ def _machine(config: Config, device: torch.device, model: nn.Module, data: DataS
     return machine
 
 
-def _learner(config: Config, machine: Machine, model: nn.Module, data: DataSet, together: Solo) -> Learner:
-    machine.place(model)
-    ema = averaged(model) if config.ema else None
-    optimizer = make_optimizer(
+def _optimizer(config: Config, model: nn.Module) -> torch.optim.Optimizer:
+    return make_optimizer(
         model,
         config.optimizer,
         lr=config.peak_lr,
@@ -187,6 +185,12 @@ def _learner(config: Config, machine: Machine, model: nn.Module, data: DataSet, 
         weight_decay=config.weight_decay,
         adamw_lr=config.adamw_lr,
     )
+
+
+def _learner(config: Config, machine: Machine, model: nn.Module, data: DataSet, together: Solo) -> Learner:
+    machine.place(model)
+    ema = averaged(model) if config.ema else None
+    optimizer = _optimizer(config, model)
     forward = together.wrap(model)
     if config.compile:
         forward = torch.compile(forward)  # type: ignore[assignment]

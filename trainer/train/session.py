@@ -25,8 +25,6 @@ from trainer.run import RunFolder
 from trainer.scalars import scalars
 from trainer.train.parts import Parts
 
-EVALUATION_BATCH = 500
-
 
 @dataclass
 class Session:
@@ -260,13 +258,20 @@ class Session:
 
         Raises:
             StopError: a signal asked to stop.
-            TrainingError: its loss is not finite.
+            TrainingError: the network fails, or its loss is not finite.
         """
         together, learner = self.parts.together, self.parts.learner
-        batches = evaluation_batches(split, EVALUATION_BATCH, together.share)
+        batches = evaluation_batches(split, self.parts.config.batch_size, together.share)
         # of several processes none may leave alone: the others would wait for it
         each = self.interruption.raise_if_requested if together.share.size == 1 else lambda: None
-        tally = evaluate(model, batches, self.parts.machine, learner.normalize, each)
+        try:
+            tally = evaluate(model, batches, self.parts.machine, learner.normalize, each)
+        except (Exception, SystemExit) as error:
+            said = " ".join(str(error).split())[:200]
+            raise TrainingError(
+                f"the network fails on the {name} images with {type(error).__name__}: {said}; the last good state is "
+                f"{self.run.last}; --debug shows where"
+            ) from error
         whole = Tally(self.parts.machine.device)
         whole.add_sums(together.sum(tally.sums))
         scores = whole.scores()
