@@ -38,8 +38,9 @@ class Progress:
 class Lines(Progress):
     """A plain line for each epoch."""
 
-    def __init__(self, write: Callable[[str], None] | None = None) -> None:
+    def __init__(self, write: Callable[[str], None] | None = None, width: int | None = None) -> None:
         self._write = write or _print
+        self._width = width
         self._epochs: int | None = None
         self._began = time.monotonic()
         self._done_at_first: float | None = None
@@ -59,7 +60,7 @@ class Lines(Progress):
 
     def epoch_done(self, record: Mapping[str, Any], done: float) -> None:
         """Write its line."""
-        self._write(line(record, self._epochs, self.left(done)))
+        self._write(line(record, self._epochs, self.left(done), self._width))
 
     def left(self, done: float) -> float | None:
         """Seconds until the end, if it goes on like this; None where that cannot be told yet."""
@@ -71,13 +72,11 @@ class Bars(Lines):
     """A line for each epoch, and a bar under them for the one that runs."""
 
     def __init__(self) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+        from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as Bar
 
-        self._bar: Bar = Bar(
-            TextColumn("epoch {task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[text]}")
-        )
-        super().__init__(self._print)
+        self._bar: Bar = Bar(TextColumn("epoch {task.description}"), BarColumn(), TextColumn("{task.fields[text]}"))
+        super().__init__(self._print, self._bar.console.width)
         self._task: TaskID | None = None
         self._best = ""
         self._shown = 0.0
@@ -127,7 +126,8 @@ class Bars(Lines):
         speed = scores.images * share / max(time.monotonic() - self._at, 1e-9)
         left = self.left(done)
         ends = f"  {clock(left)} left" if left is not None else ""
-        return f"loss {scores.loss:.3f}  {scores.accuracy:.2f}%  {speed:,.0f} images/s{ends}{self._best}"
+        best = self._best if self._bar.console.width >= 100 else ""  # the lines above say it, too
+        return f"loss {scores.loss:.3f}  {scores.accuracy:.2f}%  {speed:,.0f} images/s{ends}{best}"
 
 
 def progress(shown: bool = True) -> Progress:
@@ -137,16 +137,23 @@ def progress(shown: bool = True) -> Progress:
     return Bars() if sys.stdout is not None and sys.stdout.isatty() else Lines()
 
 
-def line(record: Mapping[str, Any], epochs: int | None, left: float | None) -> str:
-    """The line of an epoch."""
+def line(record: Mapping[str, Any], epochs: int | None, left: float | None, width: int | None = None) -> str:
+    """The line of an epoch; what the bar below or the next line says again is left out where `width` columns ask for it."""
     split = "test" if record["validation_split"] == "test" else "validation"
-    best = "  best so far" if record["best_epoch"] == record["epoch"] else f"  best {record['best_accuracy']:.2f}%"
-    ends = f"  {clock(left)} left" if left is not None and left > 0.5 else ""
-    return (
-        f"epoch {_of(record['epoch'], epochs)}  loss {record['train_loss']:.3f}  train {record['train_accuracy']:5.2f}%  "
-        f"{split} {record['validation_accuracy']:5.2f}%  lr {record['lr']:.4f}  "
-        f"{record['images_per_second']:6,.0f} images/s{ends}{best}"
-    )
+    parts = {
+        "epoch": f"epoch {_of(record['epoch'], epochs)}",
+        "loss": f"loss {record['train_loss']:.3f}",
+        "train": f"train {record['train_accuracy']:5.2f}%",
+        "accuracy": f"{split} {record['validation_accuracy']:5.2f}%",
+        "lr": f"lr {record['lr']:.4f}",
+        "speed": f"{record['images_per_second']:6,.0f} images/s",
+        "left": f"{clock(left)} left" if left is not None and left > 0.5 else "",
+        "best": "best yet" if record["best_epoch"] == record["epoch"] else f"best {record['best_accuracy']:.2f}%",
+    }
+    for spare in ("lr", "speed", "left"):
+        if width is not None and len(_joined(parts)) > width:
+            del parts[spare]
+    return _joined(parts)
 
 
 def clock(seconds: float) -> str:
@@ -155,6 +162,10 @@ def clock(seconds: float) -> str:
     if whole >= 3600:
         return f"{whole // 3600}h {whole % 3600 // 60:02}m"
     return f"{whole // 60}m {whole % 60:02}s" if whole >= 60 else f"{whole}s"
+
+
+def _joined(parts: Mapping[str, str]) -> str:
+    return "  ".join(part for part in parts.values() if part)
 
 
 def _of(epoch: int, epochs: int | None) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -26,8 +27,15 @@ def record(**changed: Any) -> dict[str, Any]:
 
 def test_a_line_says_how_an_epoch_went() -> None:
     assert line(record(), 40, 754.0) == (
-        "epoch  3/40  loss 1.234  train 56.79%  validation 61.50%  lr 0.0500   1,234 images/s  12m 34s left  best so far"
+        "epoch  3/40  loss 1.234  train 56.79%  validation 61.50%  lr 0.0500   1,234 images/s  12m 34s left  best yet"
     )
+
+
+def test_on_a_narrow_terminal_it_leaves_out_what_the_bar_says() -> None:
+    narrow = line(record(), 40, 754.0, width=80)
+    assert narrow == "epoch  3/40  loss 1.234  train 56.79%  validation 61.50%  12m 34s left  best yet"
+    assert line(record(), 400, 754.0, width=80).endswith("validation 61.50%  best yet")
+    assert line(record(), 40, 754.0, width=120) == line(record(), 40, 754.0)
 
 
 def test_it_names_the_best_so_far_and_the_test_split_and_leaves_out_what_is_not_known() -> None:
@@ -55,10 +63,11 @@ def test_the_time_left_follows_from_what_was_done_since_it_began() -> None:
     assert 0 <= left < 1
 
 
-def test_on_a_terminal_a_bar_stands_below_the_lines(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("columns", [80, 120])
+def test_on_a_terminal_a_bar_stands_below_the_lines_and_both_fit(
+    columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("COLUMNS", str(columns))
     bars = Bars()
     tally = Tally(torch.device("cpu"))
     tally.add(torch.tensor(1.5), torch.eye(4), torch.tensor([0, 1, 2, 0]))
@@ -66,8 +75,12 @@ def test_on_a_terminal_a_bar_stands_below_the_lines(
     bars.step(tally, 0.05)
     bars.epoch_done(record(epoch=1, best_epoch=1), 0.5)
     bars.epoch(2, 2, 10, 4)
+    time.sleep(0.25)  # the text moves five times a second
     bars.step(tally, 0.55)
     bars.close()
     shown = capsys.readouterr().out
     assert "epoch 1/2  loss 1.234" in shown
-    assert "5/10" in shown
+    bar = shown.splitlines()[-1]
+    assert bar.startswith("epoch 2/2 ━━━━━━━")
+    assert "images/s" in bar
+    assert max(map(len, shown.splitlines())) <= columns
